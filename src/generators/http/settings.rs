@@ -1,0 +1,47 @@
+//! Settings of the `http` generator, from the HTTP_* and ADDRESS_* environment.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// Settings of the `http` generator.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Limit for connecting, for the headers, and for each wait for more data; never for the whole body.
+    pub timeout: Duration,
+    /// Idle connections kept over all hosts.
+    pub max_idle_connections: usize,
+    /// Idle connections kept per host.
+    pub max_idle_connections_per_host: usize,
+    /// Requests under way per host; more wait for their turn.
+    pub max_connections_per_host: usize,
+    /// How long an idle connection is kept.
+    pub idle_timeout: Duration,
+    /// The `User-Agent` header.
+    pub user_agent: String,
+    /// Largest body in bytes, as it comes over the wire and after decoding.
+    pub max_body: u64,
+    /// Redirects followed per request.
+    pub max_redirects: usize,
+    /// Where requests may go.
+    pub addresses: AddressSettings,
+    /// Refuse `http://` URLs.
+    pub forbid_plain_http: bool,
+    /// Refuse `insecureSkipVerify: true`.
+    pub forbid_insecure_skip_verify: bool,
+}
+
+/// Which addresses the generator may connect to. Decided in this order: `deny`, `allow`, the built-in list,
+/// `deny_private`.
+#[derive(Debug, Clone, Default)]
+pub struct AddressSettings {
+    /// Never connect to these.
+    pub deny: Vec<IpNet>,
+    /// Connect to these although the built-in list or `deny_private` forbids it.
+    pub allow: Vec<IpNet>,
+    /// Forbid the private ranges (RFC 1918, RFC 4193, RFC 6598) too.
+    pub deny_private: bool,
+    /// Addresses of the API server; forbidden as the built-in list is.
+    pub api_server: Vec<IpAddr>,
+}

@@ -1,0 +1,1 @@
+//! Refuses content that would delete what it should update.

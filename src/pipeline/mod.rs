@@ -1,0 +1,6 @@
+//! The stages of one run, as plain functions: what is fetched is guarded, unpacked, packaged and published. Knows
+//! nothing of actors.
+
+pub mod guards;
+pub mod package;
+pub mod unpack;

@@ -1,0 +1,39 @@
+//! What can go wrong with stored bytes.
+
+use crate::api::conditions::reasons;
+use crate::failure::{Class, Failure};
+
+/// A storage operation that did not happen. All of them are transient: what was stored before stays served.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Storing would exceed the configured capacity.
+    #[error("the storage is full: {needed} bytes needed, {free} of {capacity} free")]
+    Full {
+        /// Bytes that were to be stored.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+        /// Configured capacity in bytes.
+        capacity: u64,
+    },
+    /// The bytes that arrived are not the bytes that were announced.
+    #[error("the stored bytes differ from what was packaged: expected {expected}, got {actual}")]
+    Corrupt {
+        /// Digest that was announced.
+        expected: crate::digest::Digest,
+        /// Digest of what arrived.
+        actual: crate::digest::Digest,
+    },
+    /// The backend cannot be reached or refuses.
+    #[error("the storage is unavailable: {0}")]
+    Unavailable(String),
+    /// Reading or writing failed on this machine.
+    #[error("the storage failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        Self { class: Class::TRANSIENT, reason: reasons::STORAGE_OPERATION_FAILED, message: error.to_string() }
+    }
+}
