@@ -153,15 +153,17 @@ pub trait Catalog: Send + Sync + 'static {
 pub fn is_artifact_of(artifact: &ExternalArtifact, source: &ObjectName) -> bool {
     let names_us = |kind: &str, api_version: Option<&str>, name: &str| {
         let group = api_version.map(|v| v.split('/').next().unwrap_or_default());
-        kind == ExternalSource::kind(&()) && group.is_none_or(|g| g == ExternalSource::group(&())) && *name == *source.name
+        kind == ExternalSource::kind(&())
+            && group.is_none_or(|g| g == ExternalSource::group(&()))
+            && *name == *source.name
     };
     let same_namespace = |namespace: &Option<String>| namespace.as_deref().is_none_or(|ns| *ns == *source.namespace);
     let by_reference = artifact.spec.source_ref.as_ref().is_some_and(|reference| {
-        names_us(&reference.kind, reference.api_version.as_deref(), &reference.name) && same_namespace(&reference.namespace)
+        names_us(&reference.kind, reference.api_version.as_deref(), &reference.name)
+            && same_namespace(&reference.namespace)
     });
     let mut owners = artifact.owner_references().iter();
-    let by_owner = owners.any(|owner| {
-        owner.controller == Some(true) && names_us(&owner.kind, Some(&owner.api_version), &owner.name)
-    });
+    let by_owner = owners
+        .any(|owner| owner.controller == Some(true) && names_us(&owner.kind, Some(&owner.api_version), &owner.name));
     by_reference || by_owner
 }

@@ -11,6 +11,9 @@
 //! Modules may use what stands above them in this list, never what stands below; `tests/it/layering.rs` holds
 //! them to it. Only [`actors`] and [`app`] know that actors exist.
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("sizes are cast between u64 and usize: only 64-bit platforms are supported");
+
 pub mod digest;
 pub mod failure;
 

@@ -1,1 +1,3 @@
-fn main(){}
+//! The `flux-externalsource` binary.
+
+fn main() {}

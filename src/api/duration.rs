@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
         total = total.saturating_add(nanos);
         rest = after;
     }
-    let nanos = u64::try_from(total).ok().filter(|&n| n <= i64::MAX as u64).ok_or(InvalidDuration::TooLong)?;
+    let nanos = u64::try_from(total).ok().filter(|&n| i64::try_from(n).is_ok()).ok_or(InvalidDuration::TooLong)?;
     Ok(Duration::from_nanos(nanos))
 }
 

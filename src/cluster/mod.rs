@@ -10,7 +10,7 @@ pub struct ClusterSettings {
     pub kubeconfig: Option<PathBuf>,
     /// Namespaces to watch; all when empty.
     pub namespaces: Vec<String>,
-    /// Only ExternalSources with these labels.
+    /// Only `ExternalSources` with these labels.
     pub label_selector: Option<String>,
     /// Requests per second to the API server over time; unlimited when 0.
     pub qps: u32,

@@ -96,13 +96,12 @@ impl SpoolWriter {
     }
 
     fn into_spool(self) -> Spool {
-        let content = match self.file {
-            Some(file) => Content::File(Arc::new(file)),
-            None => {
-                let mut buffer = self.buffer;
-                buffer.shrink_to_fit();
-                Content::Memory(buffer.into())
-            }
+        let content = if let Some(file) = self.file {
+            Content::File(Arc::new(file))
+        } else {
+            let mut buffer = self.buffer;
+            buffer.shrink_to_fit();
+            Content::Memory(buffer.into())
         };
         Spool { content, len: self.len, digest: self.hasher.finish() }
     }

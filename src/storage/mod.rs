@@ -83,6 +83,6 @@ pub trait Storage: Send + Sync + 'static {
     /// The address under which consumers find the archive.
     fn url(&self, key: &ArtifactKey) -> String;
 
-    /// Name of the backend, as in STORAGE_BACKEND.
+    /// Name of the backend, as in `STORAGE_BACKEND`.
     fn backend(&self) -> &'static str;
 }
