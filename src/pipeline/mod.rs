@@ -3,4 +3,5 @@
 
 pub mod guards;
 pub mod package;
+pub mod schedule;
 pub mod unpack;
