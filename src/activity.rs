@@ -56,6 +56,10 @@ pub struct SourceActivity {
     pub error: Option<String>,
     /// The download under way.
     pub progress: Option<Arc<Progress>>,
+    /// Runs since the start that ended Ready.
+    pub runs_succeeded: u64,
+    /// Runs since the start that failed.
+    pub runs_failed: u64,
 }
 
 /// All sources.
@@ -66,10 +70,24 @@ pub struct Activities {
 }
 
 impl Activities {
-    /// Replaces the snapshot of `source`.
-    pub fn set(&self, source: &ObjectName, activity: SourceActivity) {
-        self.sources.insert(source.clone(), Arc::new(activity));
+    /// Replaces the snapshot of `source`, but not its counts.
+    pub fn update(&self, source: &ObjectName, activity: SourceActivity) {
+        let mut entry = self.sources.entry(source.clone()).or_default();
+        let (runs_succeeded, runs_failed) = (entry.runs_succeeded, entry.runs_failed);
+        *entry = Arc::new(SourceActivity { runs_succeeded, runs_failed, ..activity });
+        drop(entry);
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Counts a run of `source` that ended.
+    pub fn count(&self, source: &ObjectName, success: bool) {
+        let mut entry = self.sources.entry(source.clone()).or_default();
+        let activity = Arc::make_mut(&mut entry);
+        if success {
+            activity.runs_succeeded += 1;
+        } else {
+            activity.runs_failed += 1;
+        }
     }
 
     /// Forgets `source`.

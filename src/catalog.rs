@@ -167,3 +167,15 @@ pub fn is_artifact_of(artifact: &ExternalArtifact, source: &ObjectName) -> bool 
         .any(|owner| owner.controller == Some(true) && names_us(&owner.kind, Some(&owner.api_version), &owner.name));
     by_reference || by_owner
 }
+
+/// Whom `artifact` belongs to, for people: its sourceRef, else its controller, else the manager that made it.
+pub fn owner_of(artifact: &ExternalArtifact) -> String {
+    if let Some(reference) = &artifact.spec.source_ref {
+        return format!("{} {}", reference.kind, reference.name);
+    }
+    let controller = artifact.owner_references().iter().find(|owner| owner.controller == Some(true));
+    match controller {
+        Some(owner) => format!("{} {}", owner.kind, owner.name),
+        None => "somebody else (it names no sourceRef)".to_owned(),
+    }
+}

@@ -1,1 +1,22 @@
-//! actors
+//! The actors: who does what, and who restarts whom.
+//!
+//! | actor | how many | mailbox bounded by | restarted from |
+//! | --- | --- | --- | --- |
+//! | supervisor | 1 | the watcher, which waits for each answer | never: its end ends the process |
+//! | watcher | 1, on the leader | one message, at its end | a new watch |
+//! | fetcher, packager, storage, publisher | 1 pool each | one stage per source, and a few chores | empty: sources submit again |
+//! | artifact server | 1 | two messages | the open listener |
+//! | source | 1 per `ExternalSource` | its stage, its timers and the changes of two objects | the objects and the storage |
+//!
+//! Messages carry handles to bytes, never bytes. A failure of the world is a value in a message; an error or a panic in
+//! a handler means that the actor itself is broken and gets restarted by the [`supervisor`].
+
+pub mod artifact_server;
+pub mod context;
+mod fault;
+pub mod pool;
+mod restart;
+pub mod source;
+pub mod supervisor;
+mod timers;
+mod watcher;

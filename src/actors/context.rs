@@ -1,0 +1,78 @@
+//! What every source's actor works with; shared by all of them.
+
+use std::sync::Arc;
+
+use crate::activity::Activities;
+use crate::catalog::Catalog;
+use crate::pipeline::fetch::Fetcher;
+use crate::pipeline::schedule::ScheduleSettings;
+use crate::pipeline::unpack::UnpackLimits;
+use crate::spool::Spools;
+use crate::storage::retention::RetentionSettings;
+use crate::storage::{Presence, Storage};
+
+use super::pool::PoolHandle;
+
+/// Everything that outlives a source.
+pub struct Context {
+    /// Where objects come from and results go.
+    pub catalog: Arc<dyn Catalog>,
+    /// Where archives live.
+    pub storage: Arc<dyn Storage>,
+    /// What is advertised, for the artifact server.
+    pub presence: Arc<Presence>,
+    /// What sources do, for people.
+    pub activities: Arc<Activities>,
+    /// The fetch stage.
+    pub fetcher: Arc<Fetcher>,
+    /// Where bytes go on their way.
+    pub spools: Spools,
+    /// How sources are run.
+    pub settings: Settings,
+    /// The pools.
+    pub pools: Pools,
+}
+
+/// How sources are run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Intervals and backoff.
+    pub schedule: Arc<ScheduleSettings>,
+    /// Limits of unpacked archives.
+    pub unpack: UnpackLimits,
+    /// How long retired revisions live.
+    pub retention: RetentionSettings,
+    /// Requests to origins at once.
+    pub concurrent: usize,
+}
+
+/// The pools, in the order in which a run passes them. The hook executor's will stand beside the fetcher's.
+#[derive(Clone)]
+pub struct Pools {
+    /// Asks origins.
+    pub fetcher: PoolHandle,
+    /// Builds archives.
+    pub packager: PoolHandle,
+    /// Stores, verifies and deletes archives.
+    pub storage: PoolHandle,
+    /// Writes objects.
+    pub publisher: PoolHandle,
+}
+
+impl Default for Pools {
+    fn default() -> Self {
+        Self {
+            fetcher: PoolHandle::new("fetcher"),
+            packager: PoolHandle::new("packager"),
+            storage: PoolHandle::new("storage"),
+            publisher: PoolHandle::new("publisher"),
+        }
+    }
+}
+
+impl Pools {
+    /// All of them.
+    pub fn all(&self) -> [&PoolHandle; 4] {
+        [&self.fetcher, &self.packager, &self.storage, &self.publisher]
+    }
+}

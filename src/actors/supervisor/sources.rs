@@ -1,0 +1,194 @@
+//! The actors of the sources: started when an object appears, stopped when it goes, restarted when they crash.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor as _, ActorId, ActorRef};
+
+use super::{Child, SupervisorMsg};
+use crate::actors::context::Context;
+use crate::actors::restart::History;
+use crate::actors::source::{SourceActor, SourceArgs, SourceMsg};
+use crate::api::{ExternalArtifact, ObjectName};
+use crate::catalog::ObservedSource;
+use crate::pipeline::retire;
+
+/// How long all sources may take to stop: their handlers take microseconds.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// All sources that exist.
+pub(super) struct Sources {
+    context: Arc<Context>,
+    children: HashMap<ObjectName, SourceChild>,
+    by_actor: HashMap<ActorId, ObjectName>,
+    /// Every ExternalArtifact in sight, with a source or without: one may appear before the other.
+    artifacts: HashMap<ObjectName, Arc<ExternalArtifact>>,
+    /// What the watch has told since it began; `None` once it is in sync.
+    told: Option<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    sources: HashSet<ObjectName>,
+    artifacts: HashSet<ObjectName>,
+}
+
+struct SourceChild {
+    /// `None` once the object is gone and its actor is stopping.
+    observed: Option<ObservedSource>,
+    actor: Option<ActorRef<SourceMsg>>,
+    history: History,
+}
+
+impl Sources {
+    pub(super) fn new(context: Arc<Context>) -> Self {
+        Self { context, children: HashMap::new(), by_actor: HashMap::new(), artifacts: HashMap::new(), told: None }
+    }
+
+    /// A new watch tells everything anew; what it does not tell is gone.
+    pub(super) fn begin_watch(&mut self) {
+        self.told = Some(Told::default());
+    }
+
+    pub(super) async fn on_source(&mut self, observed: ObservedSource, myself: &ActorRef<SupervisorMsg>) {
+        let name = ObjectName::of(observed.object.as_ref());
+        if let Some(told) = &mut self.told {
+            told.sources.insert(name.clone());
+        }
+        let uid = |observed: &ObservedSource| observed.object.metadata.uid.clone();
+        let known = self.children.get(&name).and_then(|child| child.observed.as_ref()).map(uid);
+        if known.is_some_and(|known| known != uid(&observed)) {
+            // Deleted and created again while nobody watched.
+            self.remove(&name);
+        }
+        match self.children.get_mut(&name) {
+            Some(child) => {
+                child.observed = Some(observed.clone());
+                if let Some(actor) = &child.actor {
+                    let _ = actor.cast(SourceMsg::Observed(observed));
+                }
+            }
+            None => {
+                let child = SourceChild { observed: Some(observed), actor: None, history: History::default() };
+                self.children.insert(name.clone(), child);
+                self.start(&name, myself).await;
+            }
+        }
+    }
+
+    pub(super) fn on_gone(&mut self, name: &ObjectName, uid: &str) {
+        let observed = self.children.get(name).and_then(|child| child.observed.as_ref());
+        if observed.is_some_and(|observed| observed.object.metadata.uid.as_deref() == Some(uid)) {
+            self.remove(name);
+        }
+    }
+
+    pub(super) fn on_artifact(&mut self, name: ObjectName, artifact: Option<Arc<ExternalArtifact>>) {
+        if let Some(actor) = self.children.get(&name).and_then(|child| child.actor.as_ref()) {
+            let _ = actor.cast(SourceMsg::ArtifactObserved(artifact.clone()));
+        }
+        match artifact {
+            Some(artifact) => {
+                if let Some(told) = &mut self.told {
+                    told.artifacts.insert(name.clone());
+                }
+                self.artifacts.insert(name, artifact);
+            }
+            None => drop(self.artifacts.remove(&name)),
+        }
+    }
+
+    /// The watch is in sync: what it did not tell went away while nobody watched.
+    pub(super) fn sweep(&mut self) {
+        let Some(told) = self.told.take() else { return };
+        let is_gone = |name: &&ObjectName| !told.sources.contains(*name);
+        let gone: Vec<_> = self.children.keys().filter(is_gone).cloned().collect();
+        for name in gone {
+            self.remove(&name);
+        }
+        let is_gone = |name: &&ObjectName| !told.artifacts.contains(*name);
+        let gone: Vec<_> = self.artifacts.keys().filter(is_gone).cloned().collect();
+        for name in gone {
+            self.on_artifact(name, None);
+        }
+    }
+
+    /// Starts the actor of a source that has none.
+    pub(super) async fn start(&mut self, name: &ObjectName, myself: &ActorRef<SupervisorMsg>) {
+        let Some(child) = self.children.get_mut(name) else { return };
+        let (Some(observed), None) = (child.observed.clone(), &child.actor) else { return };
+        let context = Arc::clone(&self.context);
+        let args = SourceArgs { context, observed, artifact: self.artifacts.get(name).cloned() };
+        match SourceActor::spawn_linked(None, SourceActor, args, myself.get_cell()).await {
+            Ok((actor, _)) => {
+                self.by_actor.insert(actor.get_id(), name.clone());
+                child.actor = Some(actor);
+            }
+            Err(error) => {
+                tracing::error!(namespace = &*name.namespace, name = &*name.name, %error, "an actor could not be started");
+                let delay = child.history.failed_alone(std::time::Duration::ZERO);
+                let restart = Child::Source(name.clone());
+                myself.send_after(delay, move || SupervisorMsg::Restart(restart));
+            }
+        }
+    }
+
+    /// Stops the source's actor and then forgets what it stored. A successor of the same name starts only after that,
+    /// and stores only after the clean-up, because one source's storage work runs in its order.
+    fn remove(&mut self, name: &ObjectName) {
+        let Some(child) = self.children.get_mut(name) else { return };
+        child.observed = None;
+        match &child.actor {
+            Some(actor) => actor.stop(None),
+            None => drop(self.children.remove(name)),
+        }
+        self.context.presence.advertise(name, None);
+        self.context.activities.remove(name);
+        let (context, source) = (Arc::clone(&self.context), name.clone());
+        let forget = async move {
+            if let Err(error) = retire::forget(context.storage.as_ref(), &source).await {
+                tracing::warn!(%source, %error, "archives of a deleted source could not be removed");
+            }
+        };
+        self.context.pools.storage.submit(name.clone(), Box::pin(forget));
+    }
+
+    pub(super) async fn on_stopped(&mut self, id: ActorId, myself: &ActorRef<SupervisorMsg>) {
+        let Some(name) = self.by_actor.remove(&id) else { return };
+        let Some(child) = self.children.get_mut(&name) else { return };
+        child.actor = None;
+        if child.observed.is_none() {
+            self.children.remove(&name);
+            self.context.activities.remove(&name);
+        } else {
+            self.start(&name, myself).await;
+        }
+    }
+
+    /// The source whose actor crashed, and when to start it again.
+    pub(super) fn on_crashed(&mut self, id: ActorId, now: Duration) -> Option<(ObjectName, Duration)> {
+        let name = self.by_actor.remove(&id)?;
+        let child = self.children.get_mut(&name)?;
+        child.actor = None;
+        if child.observed.is_none() {
+            self.children.remove(&name);
+            return None;
+        }
+        let delay = child.history.failed_alone(now);
+        Some((name, delay))
+    }
+
+    /// Stops all actors and forgets all objects, but nothing that is stored.
+    pub(super) async fn stop_all(&mut self) {
+        let actors: Vec<_> = self.children.values().filter_map(|child| child.actor.clone()).collect();
+        let stops = actors.iter().map(|actor| actor.stop_and_wait(None, Some(STOP_TIMEOUT)));
+        futures::future::join_all(stops).await;
+        for name in self.children.keys() {
+            self.context.activities.remove(name);
+        }
+        self.children.clear();
+        self.by_actor.clear();
+        self.artifacts.clear();
+    }
+}
