@@ -1,0 +1,115 @@
+//! Drift, ownership, restarts and deletion.
+
+use super::*;
+use crate::api::LEGACY_FINALIZER;
+
+#[test]
+fn a_restart_with_everything_in_place_asks_nobody() {
+    let mut world = restarted(&settled());
+    world.end(Stage::Verified(Ok(Some("http://here/artifact".to_owned()))));
+    assert_eq!(world.started(), [Job::Retire]);
+    assert!(world.delay(Timer::Wake).unwrap() <= Duration::from_secs(600));
+}
+
+#[test]
+fn a_new_address_is_advertised_without_a_fetch() {
+    let mut world = restarted(&settled());
+    world.end(Stage::Verified(Ok(Some("http://there/artifact".to_owned()))));
+    assert!(world.started().contains(&Job::Publish));
+    world.apply();
+    assert_eq!(world.status().artifact.as_ref().unwrap().url, "http://there/artifact");
+    assert_eq!(world.told(), []);
+}
+
+#[test]
+fn a_failure_before_the_restart_is_tried_at_once() {
+    let mut world = settled();
+    world.fire(Timer::Wake).answer(true, Err(failure(crate::failure::Class::Refused))).apply();
+    let mut world = restarted(&world);
+    world.end(Stage::Verified(Ok(Some("http://here/artifact".to_owned()))));
+    assert!(world.started().contains(&Job::Fetch));
+}
+
+#[test]
+fn a_deleted_artifact_object_comes_back_without_a_fetch() {
+    let mut world = settled();
+    world.step(Input::ArtifactObserved(None));
+    assert_eq!(world.delay(Timer::Repair), Some(Duration::ZERO));
+    assert_eq!(world.fire(Timer::Repair).started(), [Job::Publish]);
+    world.apply();
+    assert!(world.machine.artifact.is_some());
+    assert_eq!(world.delay(Timer::Wake), None, "the interval goes on");
+}
+
+#[test]
+fn an_edited_artifact_object_is_put_right_ever_more_slowly() {
+    let mut world = settled();
+    let mut delays = Vec::new();
+    for _ in 0..4 {
+        world.change_artifact(&json!({"metadata": {"labels": {MANAGED_BY_LABEL: "me"}}}));
+        delays.push(world.delay(Timer::Repair).unwrap());
+        assert_eq!(world.fire(Timer::Repair).started(), [Job::Publish]);
+        let fixed = world.publication().clone();
+        let repaired = external_artifact(&fixed.source, world.version + 1);
+        world.end(Stage::Published(Ok(Published { artifact: Some(Arc::new(repaired)), source: None })));
+    }
+    assert!(delays.windows(2).all(|pair| pair[0] < pair[1]), "{delays:?}");
+}
+
+#[test]
+fn an_artifact_object_of_somebody_else_stalls_until_it_is_gone() {
+    let observed = source(&json!({}));
+    let mut foreign = external_artifact(&observed.object, 5);
+    foreign.spec.source_ref = Some(crate::api::SourceReference {
+        kind: "JsonnetSnippet".to_owned(),
+        name: "theirs".to_owned(),
+        ..Default::default()
+    });
+    foreign.metadata.owner_references = None;
+    let mut world = World::with_artifact(observed, Some(Arc::new(foreign)));
+    assert_eq!(world.publication().advertise, Advertise::Nothing);
+    world.apply();
+    assert_eq!(world.condition(types::STALLED).unwrap().1, "OwnershipConflict");
+    let message = &conditions::find(&world.status().conditions, types::READY).unwrap().message;
+    assert!(message.contains("JsonnetSnippet theirs"), "{message}");
+    assert_eq!(world.step(Input::ArtifactObserved(None)).started(), [Job::Fetch]);
+}
+
+#[test]
+fn after_a_restore_the_artifact_object_of_another_uid_is_adopted() {
+    let mut world = settled();
+    world.change_artifact(&json!({"metadata": {"ownerReferences": [{"apiVersion": "source.flux.oddkin.co/v1alpha1",
+        "kind": "ExternalSource", "name": "config", "uid": "before-the-restore", "controller": true}]}}));
+    assert_eq!(world.fire(Timer::Repair).started(), [Job::Publish]);
+}
+
+#[test]
+fn what_is_older_than_what_we_know_is_ignored() {
+    let mut world = settled();
+    let stale = source(&json!({"metadata": {"resourceVersion": "2"}}));
+    assert!(world.step(Input::Observed(stale)).effects.is_empty());
+    assert!(world.status().artifact.is_some());
+}
+
+#[test]
+fn a_deleted_source_is_left_in_peace() {
+    let mut world = settled();
+    world.fire(Timer::Wake);
+    world.change(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["someone/else"]}}));
+    assert_eq!(world.started(), []);
+    assert_eq!(world.step(Input::ArtifactObserved(None)).started(), []);
+    assert_eq!(world.delay(Timer::Repair), None);
+}
+
+#[test]
+fn the_legacy_finalizer_is_taken_off_wherever_it_is_met() {
+    let mut world = settled();
+    assert_eq!(
+        world.change(&json!({"metadata": {"finalizers": [LEGACY_FINALIZER]}})).started(),
+        [Job::RemoveFinalizer]
+    );
+    world.end(Stage::FinalizerRemoved(Err(crate::catalog::CatalogError::Gone)));
+    assert_eq!(world.fire(Timer::Finalizer).started(), [Job::RemoveFinalizer]);
+    let deleting = json!({"metadata": {"finalizers": [LEGACY_FINALIZER], "deletionTimestamp": "2026-01-01T00:00:00Z"}});
+    assert_eq!(world.change(&deleting).started(), [Job::RemoveFinalizer]);
+}
