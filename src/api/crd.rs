@@ -1,4 +1,4 @@
-//! The CustomResourceDefinition of `ExternalSource`, from the Rust types.
+//! The `CustomResourceDefinition` of `ExternalSource`, from the Rust types.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,

@@ -22,6 +22,7 @@ pub use hooks::{EnvironmentVariable, Hook, Hooks};
 pub use status::{Artifact, ExternalSourceStatus};
 
 /// What to fetch, how often, and what to do with it.
+#[expect(clippy::duplicated_attributes, reason = "print columns of the same type")]
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "source.flux.oddkin.co",
