@@ -6,7 +6,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Artifact;
+use super::{Artifact, lenient};
 
 /// Says which object produces the artifact.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,9 +49,9 @@ pub struct SourceReference {
 #[serde(rename_all = "camelCase")]
 pub struct ExternalArtifactStatus {
     /// The archive to download.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::or_absent")]
     pub artifact: Option<Artifact>,
     /// Ready, as on the parent.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::conditions")]
     pub conditions: Vec<Condition>,
 }

@@ -1,10 +1,13 @@
 //! The objects that this controller reads and writes, as Kubernetes stores them. Imports nothing else of this crate.
 
 pub mod conditions;
+pub mod crd;
 pub mod duration;
 pub mod external_artifact;
 pub mod external_source;
+mod lenient;
 mod name;
+mod schema;
 
 pub use external_artifact::{ExternalArtifact, ExternalArtifactSpec, ExternalArtifactStatus, SourceReference};
 pub use external_source::{Artifact, ExternalSource, ExternalSourceSpec, ExternalSourceStatus};

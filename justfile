@@ -1,0 +1,89 @@
+# Every recipe runs from a clean checkout; CI runs these and nothing else.
+
+image := "flux-externalsource-controller"
+tag := "dev"
+
+# List the recipes.
+default:
+    @just --list
+
+# Compile everything, tests included.
+build:
+    cargo build --all-targets
+
+# Format the sources.
+fmt:
+    cargo fmt
+
+# Fail if a source is not formatted.
+fmt-check:
+    cargo fmt --check
+
+# Lint the code and its documentation; a warning is an error.
+lint:
+    cargo clippy --all-targets --all-features -- --deny warnings
+    RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --document-private-items
+
+# Run all tests. Those against a real API server and real Flux controllers need Go, and build them the first time.
+test *args:
+    cargo test {{ args }}
+
+# Write the files that are generated from the types anew.
+generate:
+    UPDATE_GENERATED=1 cargo test --lib checked_in
+
+# Fail if a generated file is not what the types say.
+generate-check:
+    cargo test --lib checked_in
+
+# Check bans, licences and sources of the dependencies. Needs cargo-deny.
+deny:
+    cargo deny check bans licenses sources
+
+# Check the dependencies against the public advisories. Needs cargo-deny and the network.
+audit:
+    cargo deny check advisories
+
+# Check and render the chart. Needs helm.
+chart:
+    helm lint --strict helm/flux-externalsource-controller
+    helm template check helm/flux-externalsource-controller --namespace flux-system > /dev/null
+
+# Measure the building blocks: packaging, hashing, unpacking.
+bench *args:
+    cargo bench {{ args }}
+
+# Measure the controller against a real API server. Needs Go.
+bench-cluster *args:
+    cargo test --release --test it -- --ignored --nocapture --test-threads 1 bench {{ args }}
+
+# Run the ExternalSources of a folder without a cluster.
+run folder="deploy/samples":
+    cargo run --release -- local {{ folder }}
+
+# Build the container image.
+image:
+    docker build --tag {{ image }}:{{ tag }} .
+
+# Chart, Flux and a sample on a kind cluster. Needs docker, kind, flux, helm, kubectl and the internet.
+kind-e2e: image
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cluster=externalsource-e2e
+    trap 'kind delete cluster --name "$cluster"' EXIT
+    kind create cluster --name "$cluster" --wait 2m
+    kind load docker-image --name "$cluster" {{ image }}:{{ tag }}
+    flux install --components source-controller,kustomize-controller
+    # The gate is off by default: https://fluxcd.io/flux/components/source/externalartifacts/
+    kubectl --namespace flux-system patch deployment kustomize-controller --type json --patch \
+        '[{"op":"add","path":"/spec/template/spec/containers/0/args/-","value":"--feature-gates=ExternalArtifact=true"}]'
+    kubectl --namespace flux-system rollout status deployment kustomize-controller --timeout 2m
+    helm install externalsource helm/flux-externalsource-controller --namespace flux-system --wait --timeout 2m \
+        --set image.repository={{ image }} --set image.tag={{ tag }}
+    kubectl apply --filename deploy/samples/archive.yaml
+    kubectl wait --timeout 2m --for condition=Ready externalsource/podinfo
+    kubectl wait --timeout 2m --for condition=Ready kustomization/podinfo
+    kubectl get externalsource,externalartifact,deployment
+
+# What a change has to pass before it is merged; the chart and kind-e2e come on top.
+ci: fmt-check lint test generate-check deny
