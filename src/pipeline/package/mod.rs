@@ -1,9 +1,21 @@
 //! Turns an answer into a deterministic tar.gz: same content, same bytes, on every machine.
 
+mod error;
+mod gzip;
+mod tar;
+
+use std::io::{self, Write};
+
+use tokio_util::sync::CancellationToken;
+
+pub use error::PackageError;
+
 use crate::api::external_source::Unpack;
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::generators::Content;
-use crate::spool::Spool;
+use crate::pipeline::guards::{self, Expected};
+use crate::pipeline::unpack::{self, Settings, SpecError, Tree, UnpackLimits, path};
+use crate::spool::{Spool, Spools};
 
 /// What to package.
 #[derive(Debug, Clone)]
@@ -52,3 +64,98 @@ pub struct Archive {
     /// Number of `.yaml`, `.yml` and `Chart.yaml` files.
     pub manifests: u64,
 }
+
+/// Checks `spec.destinationPath` and `spec.generator.http.unpack`, without an answer at hand. The errors are
+/// [configuration](crate::failure::Class::Configuration) and name the field.
+///
+/// The destination is the file's path, or the folder of what is unpacked; a slash at its end changes nothing.
+pub fn validate(destination: Option<&str>, unpack: Option<&Unpack>) -> Result<(), PackageError> {
+    written_destination(destination)?;
+    unpack.map(Settings::parse).transpose()?;
+    Ok(())
+}
+
+/// Guards an answer, lays it out as a tree and packs the tree. Blocks; memory does not depend on the answer's size
+/// beyond what `spools` keep in memory.
+///
+/// The tree is packed twice: the first pass only finds out whether anything changed, at a twentieth of the cost of
+/// compressing it.
+pub fn package(
+    job: &Packaging,
+    spools: &Spools,
+    limits: &UnpackLimits,
+    cancelled: &CancellationToken,
+) -> Result<Packaged, PackageError> {
+    let tree = lay_out(job, spools, limits, cancelled)?;
+    let before = job.advertised.as_ref().and_then(|advertised| advertised.manifests);
+    let manifests = guards::tree(&tree, before, job.allow_empty, cancelled)?;
+    let revision = revision(&tree, cancelled)?;
+    if job.advertised.as_ref().is_some_and(|advertised| advertised.stored && advertised.revision == revision) {
+        return Ok(Packaged::Unchanged);
+    }
+    let bytes = compress(&tree, spools, cancelled)?;
+    Ok(Packaged::Archive(Archive { bytes, revision, manifests }))
+}
+
+/// Guards the answer and says which files it is.
+fn lay_out(
+    job: &Packaging,
+    spools: &Spools,
+    limits: &UnpackLimits,
+    cancelled: &CancellationToken,
+) -> Result<Tree, PackageError> {
+    let destination = written_destination(job.destination.as_deref())?;
+    let settings = job.unpack.as_ref().map(Settings::parse).transpose()?;
+    let Some(settings) = settings else {
+        let path = match destination {
+            Some(path) => path,
+            None => path::check(&job.file_name).map(|()| job.file_name.as_str()).map_err(SpecError::FileName)?,
+        };
+        let expected = Expected { archive: false, html: names_page(path), empty: job.allow_empty };
+        guards::answer(&job.content, expected)?;
+        return Ok(Tree::single(path.to_owned(), job.content.body.clone()));
+    };
+    // No bytes are no archive, whatever the spec allows to be empty.
+    guards::answer(&job.content, Expected { archive: true, html: false, empty: job.allow_empty })?;
+    Ok(unpack::unpack(&job.content.body, &settings, destination, spools, limits, cancelled)?)
+}
+
+fn written_destination(destination: Option<&str>) -> Result<Option<&str>, SpecError> {
+    path::written(destination.unwrap_or_default())
+        .map_err(|problem| SpecError::Path { field: "spec.destinationPath", problem })
+}
+
+fn names_page(path: &str) -> bool {
+    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+    ["html", "htm", "xhtml"].iter().any(|page| extension.eq_ignore_ascii_case(page))
+}
+
+fn revision(tree: &Tree, cancelled: &CancellationToken) -> Result<Digest, PackageError> {
+    let mut sink = HashSink::default();
+    tar::write(tree, &mut sink, cancelled)?;
+    Ok(sink.0.finish())
+}
+
+fn compress(tree: &Tree, spools: &Spools, cancelled: &CancellationToken) -> Result<Spool, PackageError> {
+    let mut gzip = gzip::Gzip::new(spools.writer());
+    tar::write(tree, &mut gzip, cancelled)?;
+    Ok(gzip.finish()?.finish_blocking()?)
+}
+
+/// Hashes what is written and keeps nothing.
+#[derive(Default)]
+struct HashSink(Hasher);
+
+impl Write for HashSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! A tar that depends on nothing but the files' paths and contents.
+
+use std::io::{self, Read, Write};
+
+use tar::{Builder, EntryType, Header};
+use tokio_util::sync::CancellationToken;
+
+use super::PackageError;
+use crate::pipeline::unpack::Tree;
+
+/// Mode of every file; consumers need no more than to read.
+const FILE_MODE: u32 = 0o644;
+
+/// Mode of every folder.
+const FOLDER_MODE: u32 = 0o755;
+
+/// Writes `tree` to `sink`: sorted, every folder before what is in it, no times, no owners.
+pub(super) fn write(tree: &Tree, sink: impl Write, cancelled: &CancellationToken) -> Result<(), PackageError> {
+    match append_all(tree, sink, cancelled) {
+        // A cancelled read looks like any other error here.
+        Err(_) if cancelled.is_cancelled() => Err(PackageError::Cancelled),
+        result => result.map_err(PackageError::Io),
+    }
+}
+
+fn append_all(tree: &Tree, sink: impl Write, cancelled: &CancellationToken) -> io::Result<()> {
+    let mut builder = Builder::new(sink);
+    let mut previous = "";
+    for file in tree.files() {
+        let path = file.path();
+        for folder in new_folders(previous, path) {
+            append(&mut builder, folder, EntryType::Directory, FOLDER_MODE, 0, io::empty())?;
+        }
+        let content = Cancellable { inner: tree.open(file)?, cancelled };
+        append(&mut builder, path, EntryType::Regular, FILE_MODE, file.len(), content)?;
+        previous = path;
+    }
+    builder.finish()
+}
+
+/// The folders of `path`, each with a slash at its end, that hold nothing up to `previous`. In sorted order a folder's
+/// files follow each other, so the file before is all that has to be looked at.
+fn new_folders<'a>(previous: &'a str, path: &'a str) -> impl Iterator<Item = &'a str> {
+    let folders = path.match_indices('/').map(|(slash, _)| &path[..=slash]);
+    folders.filter(move |folder| !previous.starts_with(folder))
+}
+
+fn append(
+    builder: &mut Builder<impl Write>,
+    path: &str,
+    kind: EntryType,
+    mode: u32,
+    size: u64,
+    content: impl Read,
+) -> io::Result<()> {
+    let mut header = Header::new_ustar();
+    if header.set_path(path).is_err() {
+        // Too long for ustar: a pax record has the path, and the header its start for readers that know no pax.
+        builder.append_pax_extensions([("path", path.as_bytes())])?;
+        header = Header::new_ustar();
+        let name = &mut header.as_old_mut().name;
+        let start = path[..path.floor_char_boundary(name.len())].trim_end_matches('/');
+        name[..start.len()].copy_from_slice(start.as_bytes());
+    }
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    header.set_cksum();
+    builder.append(&header, content)
+}
+
+/// Fails as soon as nobody waits for the outcome.
+struct Cancellable<'a, R> {
+    inner: R,
+    cancelled: &'a CancellationToken,
+}
+
+impl<R: Read> Read for Cancellable<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.cancelled.is_cancelled() {
+            return Err(io::Error::other("cancelled"));
+        }
+        self.inner.read(buffer)
+    }
+}
