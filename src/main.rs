@@ -1,3 +1,30 @@
 //! The `flux-externalsource` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use flux_externalsource::cli::{self, Invocation};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // Fails only when somebody installed one before us, which nobody does.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let environment = std::env::vars_os().map(|(name, value)| (lossy(&name), lossy(&value)));
+    match cli::parse(std::env::args_os(), environment) {
+        Ok(invocation) => run(invocation).unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }),
+        Err(error) => error.report(),
+    }
+}
+
+#[tokio::main]
+async fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
+    cli::run(invocation).await
+}
+
+fn lossy(text: &std::ffi::OsStr) -> String {
+    text.to_string_lossy().into_owned()
+}

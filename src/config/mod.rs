@@ -1,0 +1,169 @@
+//! Configuration: from texts in layers (flag over environment over ConfigMap over default) to values that fit together.
+//! A bad value stops the start with a message that names the setting, the value and what is accepted.
+
+mod address;
+mod go_config;
+mod logs;
+mod parse;
+mod resolve;
+mod selector;
+pub mod setting;
+pub mod settings;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use address::Listen;
+pub use logs::{LogFormat, LogSettings};
+pub use values::{ConfigError, Origin, Values};
+
+use crate::api::ObjectName;
+use crate::cluster::ClusterSettings;
+use crate::generators::http::HttpSettings;
+use crate::http::ServerSettings;
+use crate::pipeline::schedule::ScheduleSettings;
+use crate::pipeline::unpack::UnpackLimits;
+use crate::storage::memory::MemorySettings;
+
+/// What `controller` runs with.
+#[derive(Debug, Clone)]
+pub struct ControllerSettings {
+    /// The cluster.
+    pub cluster: ClusterSettings,
+    /// The ConfigMap to read before anything else; see [`ControllerSettings::with_config_map`].
+    pub config_map: Option<ObjectName>,
+    /// The artifact server.
+    pub artifacts: ArtifactServerSettings,
+    /// Health and metrics.
+    pub operations: OperationsSettings,
+    /// What is kept.
+    pub storage: StorageSettings,
+    /// What a run needs.
+    pub run: RunSettings,
+    /// What the process does.
+    pub process: ProcessSettings,
+    /// What is odd about the configuration without being wrong; to be logged once.
+    pub warnings: Vec<String>,
+    values: Values,
+}
+
+/// What `local` runs with.
+#[derive(Debug, Clone)]
+pub struct LocalSettings {
+    /// The folder of manifests.
+    pub folder: PathBuf,
+    /// Where artifacts are served; port 0 lets the system pick one, so that `storage.memory.base_url` holds 0 too
+    /// and is to be replaced by what was bound.
+    pub addr: SocketAddr,
+    /// End once every source is Ready or has failed.
+    pub once: bool,
+    /// Lines instead of the live view, also on a terminal.
+    pub plain: bool,
+    /// The folder to serve as an origin, and where.
+    pub origin: Option<(PathBuf, SocketAddr)>,
+    /// Bounds of the artifact server.
+    pub server: ServerSettings,
+    /// What is kept.
+    pub storage: StorageSettings,
+    /// What a run needs.
+    pub run: RunSettings,
+    /// What the process does.
+    pub process: ProcessSettings,
+}
+
+/// What `render` runs with.
+#[derive(Debug, Clone)]
+pub struct RenderSettings {
+    /// The file (or folder) of manifests.
+    pub file: PathBuf,
+    /// Which `ExternalSource` of the file; may be left out when there is one.
+    pub name: Option<String>,
+    /// Where the result goes.
+    pub output: RenderOutput,
+    /// What a run needs.
+    pub run: RunSettings,
+    /// What is logged.
+    pub log: LogSettings,
+}
+
+/// Where the result of `render` goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RenderOutput {
+    /// The archive, into this file.
+    Archive(PathBuf),
+    /// The tree, into this folder, which is empty or not there.
+    Folder(PathBuf),
+    /// The archive, to standard output.
+    Stdout,
+}
+
+/// The artifact server.
+#[derive(Debug, Clone)]
+pub struct ArtifactServerSettings {
+    /// Where it listens; `None` when it is off.
+    pub listen: Option<Listen>,
+    /// Serve `latest.tar.gz`.
+    pub latest: bool,
+    /// Its bounds.
+    pub bounds: ServerSettings,
+}
+
+/// Health and metrics.
+#[derive(Debug, Clone)]
+pub struct OperationsSettings {
+    /// Where health is served.
+    pub health: Option<Listen>,
+    /// Where metrics are served; `None` also when they are not recorded.
+    pub metrics: Option<Listen>,
+    /// Period of the upkeep of histograms.
+    pub upkeep_period: Duration,
+}
+
+/// What is kept.
+#[derive(Debug, Clone)]
+pub struct StorageSettings {
+    /// The memory backend.
+    pub memory: MemorySettings,
+    /// How long a revision lives on that is no longer advertised.
+    pub retention_ttl: Duration,
+    /// Revisions kept per object at least.
+    pub retention_records: usize,
+}
+
+/// What a run needs.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// The `http` generator.
+    pub http: HttpSettings,
+    /// Limits of unpacking.
+    pub unpack: UnpackLimits,
+    /// When sources run.
+    pub schedule: ScheduleSettings,
+    /// Sources that are worked on at once.
+    pub concurrent: usize,
+    /// Where bytes are while they are worked on.
+    pub spool: SpoolSettings,
+}
+
+/// Where bytes are while they are worked on.
+#[derive(Debug, Clone)]
+pub struct SpoolSettings {
+    /// The folder for what is too large for memory; exists and can be written to.
+    pub directory: PathBuf,
+    /// Bytes of one body or archive kept in memory.
+    pub memory_limit: usize,
+}
+
+/// What the process does.
+#[derive(Debug, Clone)]
+pub struct ProcessSettings {
+    /// How long open work may take at the end.
+    pub shutdown_grace: Duration,
+    /// What is logged.
+    pub log: LogSettings,
+}

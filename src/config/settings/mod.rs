@@ -1,0 +1,51 @@
+//! Every setting, in the groups in which help shows them, and which command takes which.
+
+pub mod cluster;
+pub mod http;
+pub mod process;
+pub mod server;
+pub mod storage;
+
+use super::setting::Info;
+
+/// Settings under one heading of the help text.
+#[derive(Debug, Clone, Copy)]
+pub struct Group {
+    /// The heading.
+    pub title: &'static str,
+    /// The settings.
+    pub settings: &'static [Info],
+}
+
+/// Settings of `controller`.
+pub const CONTROLLER: &[Group] = &[
+    server::ARTIFACTS,
+    server::OPERATIONS,
+    storage::GROUP,
+    storage::SPOOL,
+    cluster::WATCH,
+    cluster::LEASE,
+    cluster::POD,
+    process::SCHEDULE,
+    http::CLIENT,
+    http::POLICY,
+    process::UNPACK,
+    process::PROCESS,
+];
+
+/// Settings of `local`.
+pub const LOCAL: &[Group] =
+    &[storage::LOCAL, storage::SPOOL, process::SCHEDULE, http::CLIENT, http::POLICY, process::UNPACK, process::PROCESS];
+
+/// Settings of `render`.
+pub const RENDER: &[Group] = &[storage::SPOOL, http::CLIENT, http::POLICY, process::UNPACK, process::LOG];
+
+/// Where `local` and `render` differ from the settings' own defaults: people try them against servers on their own
+/// machine, with short intervals.
+pub const LOCAL_DEFAULTS: &[(&str, &str)] = &[
+    ("ADDRESS_ALLOW", "127.0.0.0/8,::1"),
+    ("MIN_INTERVAL", "1s"),
+    ("LOG_FORMAT", "text"),
+    ("LOG_LEVEL", "warn"),
+    ("SHUTDOWN_GRACE_PERIOD", "1s"),
+];
