@@ -1,9 +1,12 @@
 //! Where archives live between packaging and download. Knows nothing of Kubernetes or of actors.
 
+#[cfg(test)]
+mod conformance;
 mod error;
 mod key;
 pub mod memory;
 mod presence;
+pub mod retention;
 
 use std::ops::Range;
 use std::time::SystemTime;
@@ -35,7 +38,7 @@ pub type ByteStream = BoxStream<'static, Result<Bytes, StorageError>>;
 /// One page of a listing.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// The entries, sorted by key.
+    /// The entries, sorted by key as it is printed.
     pub entries: Vec<StoredArtifact>,
     /// Give this to the next call for the next page; `None` after the last one.
     pub next: Option<String>,
@@ -55,7 +58,7 @@ pub enum Scope<'a> {
     },
 }
 
-/// A content-addressed store of archives. Every implementation passes [`conformance`].
+/// A content-addressed store of archives. Every implementation passes `conformance`.
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
     /// Stores `content` under `key`, atomically: a reader sees all of it or nothing. Storing the same key again is no
@@ -74,7 +77,7 @@ pub trait Storage: Send + Sync + 'static {
     /// What is known about the archive; `None` when it is not there.
     async fn stat(&self, key: &ArtifactKey) -> Result<Option<StoredArtifact>, StorageError>;
 
-    /// One page of what is stored in `scope`, sorted by key; `after` is the previous page's [`Page::next`].
+    /// One page of what is stored in `scope`, sorted by key as it is printed; `after` is the previous page's [`Page::next`].
     async fn list(&self, scope: Scope<'_>, after: Option<&str>) -> Result<Page, StorageError>;
 
     /// Removes the archive; removing what is not there is no error.
