@@ -1,5 +1,9 @@
 //! The catalog over the Kubernetes API; everything that talks to the API server.
 
+mod errors;
+pub mod lease;
+mod throttle;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +20,8 @@ pub struct ClusterSettings {
     pub qps: u32,
     /// Requests at once beyond `qps`.
     pub burst: u32,
+    /// Who reports events: the pod's name.
+    pub instance: String,
     /// The lease to hold while working; `None` works at once.
     pub lease: Option<LeaseSettings>,
 }
