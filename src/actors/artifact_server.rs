@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::ServerSettings;
-use crate::http::server;
+use crate::http;
 
 /// What the artifact server starts with, also after a crash: the listener stays open meanwhile.
 #[derive(Clone)]
@@ -70,7 +70,7 @@ impl Actor for ArtifactServer {
         let ended = Ended(myself);
         let task = tokio::spawn(async move {
             let _ended = ended;
-            server::serve(listener, args.router, args.settings, stop, args.grace).await;
+            http::serve(listener, args.router, args.settings, stop, args.grace).await;
         });
         Ok(Serving { shutdown, task: Some(task) })
     }

@@ -14,9 +14,10 @@
 pub mod artifact_server;
 pub mod context;
 mod fault;
-pub mod pool;
+mod pool;
 mod restart;
-pub mod source;
-pub mod supervisor;
+mod source;
+mod supervisor;
+pub mod system;
 mod timers;
 mod watcher;

@@ -1,0 +1,165 @@
+//! `controller`: the objects of a cluster.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio_util::sync::CancellationToken;
+
+use super::{leadership, parts, servers, signals};
+use crate::actors::artifact_server::ArtifactServerArgs;
+use crate::actors::system::{System, SystemArgs, SystemHandle};
+use crate::activity::Activities;
+use crate::catalog::Catalog;
+use crate::cluster::{ClusterCatalog, Connection, CrdError};
+use crate::config::{ControllerSettings, OperationsSettings};
+use crate::http::artifacts::{self, ArtifactSettings};
+use crate::http::health::{self, Health};
+use crate::telemetry::metrics;
+
+/// How long the API server is given to become reachable between two checks of what it serves.
+const CHECK_PERIOD: Duration = Duration::from_secs(10);
+
+/// Runs the controller until a signal ends it.
+pub async fn controller(settings: ControllerSettings) -> anyhow::Result<ExitCode> {
+    let _logs = parts::logs(&settings.process.log)?;
+    let shutdown = signals::shutdown()?;
+    let settings = with_config_map(settings).await?;
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    let connection = ClusterCatalog::connect(settings.cluster.clone()).await?;
+    Box::pin(run(settings, connection, shutdown)).await
+}
+
+async fn with_config_map(settings: ControllerSettings) -> anyhow::Result<ControllerSettings> {
+    let Some(name) = settings.config_map.clone() else { return Ok(settings) };
+    let connection = ClusterCatalog::connect(settings.cluster.clone()).await?;
+    let data = connection.catalog.config_map(&name).await.with_context(|| format!("ConfigMap {name} cannot be read"))?;
+    if data.is_none() {
+        tracing::warn!(config_map = %name, "the ConfigMap does not exist; going on without it");
+    }
+    Ok(settings.with_config_map(&data.unwrap_or_default())?)
+}
+
+async fn run(
+    mut settings: ControllerSettings,
+    connection: Connection,
+    shutdown: CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    let Connection { catalog, leadership, lease } = connection;
+    settings.run.http.addresses.api_server = catalog.api_server_addresses();
+    let stored = parts::storage(&settings.storage);
+    tracing::warn!("STORAGE_BACKEND is memory: no artifact survives a restart, all are fetched again");
+    let catalog = Arc::new(catalog);
+    let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<dyn Catalog>, &stored);
+    let activities = Arc::clone(&context.activities);
+
+    let artifact_server = artifact_server(&settings, &stored)?;
+    // The probe asks the actors, which exist only after what tells the probe about them.
+    let live = Arc::new(std::sync::OnceLock::<SystemHandle>::new());
+    let health = Arc::new(Health::new(is_alive(&live)));
+    let on_synced = { let health = Arc::clone(&health); Arc::new(move || health.set_synced()) };
+    let grace = settings.process.shutdown_grace;
+    let mut system = System::start(SystemArgs { context, artifact_server, on_synced, grace }).await?;
+    let _ = live.set(system.handle());
+    health.set_serving(true);
+    if parts::reach(&stored.storage).await {
+        health.set_storage_reached();
+    }
+
+    let serving = CancellationToken::new();
+    let servers = operations(&settings.operations, &health, &activities, &serving)?;
+    let releasing = CancellationToken::new();
+    let lease = tokio::spawn(lease.run(releasing.clone()));
+    let follower = tokio::spawn(leadership::follow(leadership, system.handle(), Arc::clone(&health)));
+    let checks = tokio::spawn(check_crds(Arc::clone(&catalog)));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
+
+    let crashed = tokio::select! {
+        () = shutdown.cancelled() => false,
+        () = system.ended() => true,
+    };
+    health.set_shutting_down();
+    checks.abort();
+    follower.abort();
+    if !crashed {
+        system.shut_down().await;
+    }
+    releasing.cancel();
+    let _ = lease.await;
+    serving.cancel();
+    futures::future::join_all(servers).await;
+    if crashed {
+        bail!("an actor could not be kept alive");
+    }
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn is_alive(live: &Arc<std::sync::OnceLock<SystemHandle>>) -> health::LiveCheck {
+    let live = Arc::clone(live);
+    Arc::new(move || {
+        let system = live.get().cloned();
+        Box::pin(async move {
+            match system {
+                Some(system) => system.is_alive().await,
+                None => true,
+            }
+        })
+    })
+}
+
+fn artifact_server(settings: &ControllerSettings, stored: &parts::Stored) -> anyhow::Result<Option<ArtifactServerArgs>> {
+    let Some(listen) = &settings.artifacts.listen else { return Ok(None) };
+    let listener = servers::bind("the artifact server", listen)?;
+    let router = artifacts::router(
+        Arc::clone(&stored.storage),
+        Arc::clone(&stored.presence),
+        ArtifactSettings { latest: settings.artifacts.latest },
+    );
+    Ok(Some(ArtifactServerArgs {
+        listener: Arc::new(listener),
+        router,
+        settings: settings.artifacts.bounds.clone(),
+        grace: settings.process.shutdown_grace,
+    }))
+}
+
+/// Health and metrics.
+fn operations(
+    settings: &OperationsSettings,
+    health: &Arc<Health>,
+    activities: &Arc<Activities>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Vec<tokio::task::JoinHandle<()>>> {
+    let mut servers = Vec::new();
+    if let Some(listen) = &settings.health {
+        let listener = servers::bind("HEALTH_ADDR", listen)?;
+        servers.push(servers::serve(listener, health::router(Arc::clone(health)), shutdown.clone())?);
+    }
+    if let Some(listen) = &settings.metrics {
+        let listener = servers::bind("METRICS_ADDR", listen)?;
+        let handle = metrics::install()?;
+        servers.push(tokio::spawn(metrics::upkeep(handle.clone(), settings.upkeep_period, shutdown.clone())));
+        servers.push(servers::serve(listener, metrics::router(handle, Arc::clone(activities)), shutdown.clone())?);
+    }
+    Ok(servers)
+}
+
+/// Says what is missing in the cluster, until nothing is.
+async fn check_crds(catalog: Arc<ClusterCatalog>) {
+    let mut said = None;
+    while let Err(error) = catalog.check_crds().await {
+        let text = error.to_string();
+        if said.as_ref() != Some(&text) {
+            match &error {
+                CrdError::Unknown { .. } => tracing::warn!("{text}"),
+                _ => tracing::error!("{text}"),
+            }
+            said = Some(text);
+        }
+        tokio::time::sleep(CHECK_PERIOD).await;
+    }
+}
