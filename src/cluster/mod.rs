@@ -1,11 +1,41 @@
 //! The catalog over the Kubernetes API; everything that talks to the API server.
 
+mod artifact;
+mod call;
+mod client;
+mod crds;
 mod errors;
+mod events;
 pub mod lease;
+mod legacy;
+mod objects;
+mod secret;
+mod status;
+#[cfg(test)]
+mod tests;
 mod throttle;
+mod watch;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use kube::Client;
+use tokio::sync::watch::Receiver;
+
+pub use client::ConnectError;
+pub use crds::CrdError;
+
+use self::call::ApiServer;
+use self::events::Events;
+use self::lease::{Leadership, LeaseTask};
+use self::throttle::Throttle;
+use crate::api::{ExternalArtifact, ExternalArtifactStatus, ExternalSource, ExternalSourceStatus};
+use crate::catalog::{Catalog, CatalogError, Change, Event};
+use crate::generators::Secret;
 
 /// Which cluster, which objects, and how hard to press.
 #[derive(Debug, Clone)]
@@ -41,4 +71,101 @@ pub struct LeaseSettings {
     pub renew_deadline: Duration,
     /// Time between attempts to take or renew.
     pub retry_period: Duration,
+}
+
+/// The catalog, and what keeps it going.
+pub struct Connection {
+    /// Reads and writes the objects.
+    pub catalog: ClusterCatalog,
+    /// Whether this replica is to work.
+    pub leadership: Receiver<Leadership>,
+    /// To be run next to everything else, and stopped after it: without it, no write is ever sent.
+    pub lease: LeaseTask,
+}
+
+/// The objects of a cluster. Must be made within a tokio runtime; clones share everything.
+#[derive(Clone)]
+pub struct ClusterCatalog {
+    api: Arc<ApiServer>,
+    events: Events,
+    namespaces: Vec<String>,
+    label_selector: Option<String>,
+    addresses: Vec<IpAddr>,
+}
+
+impl ClusterCatalog {
+    /// Reads the configuration and prepares a client. Connects to nothing: an API server that cannot be reached is
+    /// waited for by whoever needs it.
+    pub async fn connect(settings: ClusterSettings) -> Result<Connection, ConnectError> {
+        let config = client::load(settings.kubeconfig.clone()).await?;
+        let addresses = client::addresses(&config).await;
+        let mut connection = Self::over(&client::build(config)?, settings);
+        connection.catalog.addresses = addresses;
+        Ok(connection)
+    }
+
+    /// The catalog over this client; `settings.kubeconfig` is not looked at.
+    pub fn over(client: &Client, settings: ClusterSettings) -> Connection {
+        let (lease, fence, leadership) = LeaseTask::new(client, settings.lease);
+        let throttle = Throttle::new(settings.qps, settings.burst);
+        let api = Arc::new(ApiServer { client: client.clone(), throttle, fence });
+        let catalog = Self {
+            events: Events::start(client.clone(), api.fence.clone(), settings.qps, settings.instance),
+            api,
+            namespaces: settings.namespaces,
+            label_selector: settings.label_selector,
+            addresses: Vec::new(),
+        };
+        Connection { catalog, leadership, lease }
+    }
+
+    /// Checks that the API server serves both kinds. Worth asking again while [`CrdError::Unknown`].
+    pub async fn check_crds(&self) -> Result<(), CrdError> {
+        crds::check(&self.api).await
+    }
+
+    /// The addresses of the API server, which generators must not reach: those that the kubeconfig's host had at the
+    /// start, and the one in `KUBERNETES_SERVICE_HOST`.
+    pub fn api_server_addresses(&self) -> Vec<IpAddr> {
+        self.addresses.clone()
+    }
+}
+
+#[async_trait]
+impl Catalog for ClusterCatalog {
+    fn watch(&self) -> BoxStream<'static, Result<Change, CatalogError>> {
+        watch::watch(&self.api.client, &self.namespaces, self.label_selector.as_deref())
+    }
+
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, CatalogError> {
+        secret::read(&self.api, namespace, name).await
+    }
+
+    async fn apply_artifact(&self, source: &ExternalSource) -> Result<Arc<ExternalArtifact>, CatalogError> {
+        artifact::apply(&self.api, source).await
+    }
+
+    async fn apply_artifact_status(
+        &self,
+        source: &ExternalSource,
+        status: &ExternalArtifactStatus,
+    ) -> Result<Arc<ExternalArtifact>, CatalogError> {
+        status::apply_to_artifact(&self.api, source, status).await
+    }
+
+    async fn apply_source_status(
+        &self,
+        source: &ExternalSource,
+        status: &ExternalSourceStatus,
+    ) -> Result<Arc<ExternalSource>, CatalogError> {
+        status::apply_to_source(&self.api, source, status).await
+    }
+
+    async fn remove_legacy_finalizer(&self, source: &ExternalSource) -> Result<(), CatalogError> {
+        legacy::remove_finalizer(&self.api, source).await
+    }
+
+    fn tell(&self, event: Event) {
+        self.events.tell(event);
+    }
 }

@@ -1,0 +1,157 @@
+//! One watch of one kind: kube's watcher with its backoff, started over when it would hang or repeat itself.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt as _, watcher as start};
+use kube::{Api, Resource as _, ResourceExt as _};
+
+use super::objects::{Guarded, Told};
+use super::seen::{Seen, Sighting};
+use super::{Item, Watch};
+use crate::catalog::CatalogError;
+use crate::cluster::errors;
+use crate::cluster::objects::{accept, identity};
+
+/// Longest silence within a list: kube's watcher bounds that of a watch only. Above the longest pause of its backoff
+/// (30 s, and jitter) with the longest wait for the head of an answer (30 s).
+const LIST_SILENCE: Duration = Duration::from_secs(120);
+
+type Events<K> = BoxStream<'static, watcher::Result<Event<Guarded<K>>>>;
+
+struct Observer<K: Told> {
+    api: Api<Guarded<K>>,
+    config: watcher::Config,
+    events: Events<K>,
+    seen: Seen,
+    /// Between the beginning of a list and its end.
+    is_listing: bool,
+    /// Whether the first list's end was told.
+    is_listed: bool,
+    pending: VecDeque<Item>,
+    /// The last error that was told, until something succeeds.
+    last_error: Option<String>,
+}
+
+/// The objects of `api`, and [`Item::Listed`] once. Never ends.
+pub(super) fn observe<K: Told>(api: Api<Guarded<K>>, config: watcher::Config) -> Watch {
+    let observer = Observer {
+        events: fresh(&api, &config),
+        api,
+        config,
+        seen: Seen::default(),
+        is_listing: true,
+        is_listed: false,
+        pending: VecDeque::new(),
+        last_error: None,
+    };
+    futures::stream::unfold(observer, |mut observer| async move { Some((observer.next().await, observer)) }).boxed()
+}
+
+fn fresh<K: Told>(api: &Api<Guarded<K>>, config: &watcher::Config) -> Events<K> {
+    start(api.clone(), config.clone()).default_backoff().boxed()
+}
+
+impl<K: Told> Observer<K> {
+    async fn next(&mut self) -> Result<Item, CatalogError> {
+        loop {
+            if let Some(item) = self.pending.pop_front() {
+                return Ok(item);
+            }
+            let event = if self.is_listing {
+                tokio::time::timeout(LIST_SILENCE, self.events.next()).await.unwrap_or(None)
+            } else {
+                self.events.next().await
+            };
+            match event {
+                Some(Ok(event)) => self.take(event),
+                Some(Err(error)) => {
+                    if let Some(error) = self.judge(&error) {
+                        return Err(error);
+                    }
+                }
+                None => {
+                    self.start_over();
+                    let message = format!("the list stood still for {} s; starting over", LIST_SILENCE.as_secs());
+                    return Err(CatalogError::Unavailable { action: K::ACTION, message });
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event<Guarded<K>>) {
+        match event {
+            Event::Init => {
+                self.is_listing = true;
+                self.seen.begin_list();
+                return; // says nothing about success: kube begins before it asks
+            }
+            Event::InitApply(object) | Event::Apply(object) => self.present(object),
+            Event::Delete(object) => {
+                let (name, uid) = identity(&object);
+                if self.seen.delete(&name, &uid) {
+                    self.pending.push_back(Item::Change(K::gone(name, uid)));
+                }
+            }
+            Event::InitDone => {
+                self.is_listing = false;
+                let gone = self.seen.end_list();
+                self.pending.extend(gone.into_iter().map(|(name, uid)| Item::Change(K::gone(name, uid))));
+                if !std::mem::replace(&mut self.is_listed, true) {
+                    self.pending.push_back(Item::Listed);
+                }
+            }
+        }
+        self.last_error = None;
+    }
+
+    fn present(&mut self, object: Guarded<K>) {
+        let (name, uid) = identity(&object);
+        let resource_version = object.meta().resource_version.as_deref().unwrap_or_default();
+        match self.seen.see(&name, &uid, resource_version) {
+            Sighting::Known => return,
+            Sighting::Changed => {}
+            Sighting::Replaced { uid } => self.pending.push_back(Item::Change(K::gone(name, uid))),
+        }
+        let (object, invalid) = accept(object);
+        if let Some(invalid) = &invalid {
+            tracing::debug!(namespace = object.namespace(), name = object.name_any(), invalid, "unreadable object");
+        }
+        self.pending.push_back(Item::Change(K::present(object, invalid)));
+    }
+
+    /// Repairs what kube's watcher does not, and says whether the error is news.
+    fn judge(&mut self, error: &watcher::Error) -> Option<CatalogError> {
+        let error = match error {
+            watcher::Error::InitialListFailed(error)
+            | watcher::Error::WatchStartFailed(error)
+            | watcher::Error::WatchFailed(error) => {
+                if errors::code_of(error) == 410 {
+                    // The watcher would ask for the same expired resource version for ever.
+                    self.start_over();
+                }
+                errors::classify(K::ACTION, error)
+            }
+            // An expired resource version is the normal end of a long silence; the watcher lists anew.
+            watcher::Error::WatchError(status) if status.code == 410 => return None,
+            watcher::Error::WatchError(status) => {
+                CatalogError::Unavailable { action: K::ACTION, message: errors::shorten(&status.message) }
+            }
+            watcher::Error::NoResourceVersion => {
+                CatalogError::Unavailable { action: K::ACTION, message: "an answer without a resource version".into() }
+            }
+        };
+        let text = error.to_string();
+        let is_news = self.last_error.as_ref() != Some(&text);
+        self.last_error = Some(text);
+        is_news.then_some(error)
+    }
+
+    fn start_over(&mut self) {
+        self.is_listing = true;
+        self.events = fresh(&self.api, &self.config);
+    }
+}
