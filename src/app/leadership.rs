@@ -19,8 +19,8 @@ pub async fn follow(mut leadership: Receiver<Leadership>, system: SystemHandle, 
                 health.set_synced();
             }
         }
+        // Without a lease nothing ever changes; with one, the sender is gone only once everything has stopped.
         if leadership.changed().await.is_err() {
-            system.lead(false);
             return;
         }
     }

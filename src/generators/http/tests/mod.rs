@@ -1,0 +1,13 @@
+//! Behaviour of the whole generator against real sockets.
+
+pub(super) mod support;
+
+mod bodies;
+mod conditional;
+mod failures;
+mod leaks;
+mod redirects;
+mod requests;
+mod routes;
+mod tls;
+mod validation;
