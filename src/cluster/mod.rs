@@ -3,6 +3,7 @@
 mod artifact;
 mod call;
 mod client;
+mod config_map;
 mod crds;
 mod errors;
 mod events;
@@ -16,6 +17,7 @@ mod tests;
 mod throttle;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ use self::call::ApiServer;
 use self::events::Events;
 use self::lease::{Leadership, LeaseTask};
 use self::throttle::Throttle;
-use crate::api::{ExternalArtifact, ExternalArtifactStatus, ExternalSource, ExternalSourceStatus};
+use crate::api::{ExternalArtifact, ExternalArtifactStatus, ExternalSource, ExternalSourceStatus, ObjectName};
 use crate::catalog::{Catalog, CatalogError, Change, Event};
 use crate::generators::Secret;
 
@@ -122,6 +124,11 @@ impl ClusterCatalog {
     /// Checks that the API server serves both kinds. Worth asking again while [`CrdError::Unknown`].
     pub async fn check_crds(&self) -> Result<(), CrdError> {
         crds::check(&self.api).await
+    }
+
+    /// Data of a ConfigMap; `None` when there is none of this name.
+    pub async fn config_map(&self, name: &ObjectName) -> Result<Option<BTreeMap<String, String>>, CatalogError> {
+        config_map::read(&self.api, name).await
     }
 
     /// The addresses of the API server, which generators must not reach: those that the kubeconfig's host had at the

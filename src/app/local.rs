@@ -1,0 +1,90 @@
+//! `local`: the objects of a folder, without a cluster.
+
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{parts, signals};
+use crate::actors::artifact_server::ArtifactServerArgs;
+use crate::actors::system::{System, SystemArgs};
+use crate::activity::{Activities, State};
+use crate::config::LocalSettings;
+use crate::http::artifacts::{self, ArtifactSettings};
+use crate::local::{self, LocalCatalog, Output};
+
+/// Runs until a signal ends it, or until everything ran once.
+pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
+    let _logs = parts::logs(&settings.process.log)?;
+    let shutdown = signals::shutdown()?;
+    if let Some((folder, address)) = &settings.origin {
+        let listener = tokio::net::TcpListener::bind(address)
+            .await
+            .with_context(|| format!("--origin-addr {address} cannot be listened on"))?;
+        let (folder, stop) = (folder.clone(), shutdown.clone());
+        local::origin::check(&folder)?;
+        tokio::spawn(async move { local::origin::serve(listener, &folder, stop).await });
+    }
+    let catalog = Arc::new(LocalCatalog::open(&settings.folder)?);
+    let listener = TcpListener::bind(settings.addr)
+        .with_context(|| format!("--addr {} cannot be listened on", settings.addr))?;
+    settings.storage.memory.base_url = format!("http://{}", listener.local_addr()?);
+    let stored = parts::storage(&settings.storage);
+    let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<_>, &stored);
+    let activities = Arc::clone(&context.activities);
+    let router = artifacts::router(stored.storage, stored.presence, ArtifactSettings { latest: true });
+    let grace = settings.process.shutdown_grace;
+    let artifact_server =
+        ArtifactServerArgs { listener: Arc::new(listener), router, settings: settings.server.clone(), grace };
+    let synced = Arc::new(Notify::new());
+    let on_synced = {
+        let synced = Arc::clone(&synced);
+        Arc::new(move || synced.notify_one())
+    };
+    let args = SystemArgs { context, artifact_server: Some(artifact_server), on_synced, grace };
+    let mut system = System::start(args).await?;
+    system.handle().lead(true);
+
+    let view_ends = CancellationToken::new();
+    let output = if settings.plain { Output::plain() } else { Output::detect() };
+    let view =
+        tokio::spawn(local::show(Arc::clone(&activities), catalog.problems(), output, view_ends.clone()));
+    let crashed = tokio::select! {
+        () = shutdown.cancelled() => false,
+        () = system.ended() => true,
+        () = all_ran(&activities, &synced), if settings.once => false,
+    };
+    let all_ready = is_all_ready(&activities) && catalog.problems().borrow().is_empty();
+    view_ends.cancel();
+    let _ = view.await;
+    if crashed {
+        bail!("an actor could not be kept alive");
+    }
+    system.shut_down().await;
+    let success = !settings.once || all_ready;
+    Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Waits until every source of the folder has ended its first run.
+async fn all_ran(activities: &Activities, synced: &Notify) {
+    synced.notified().await;
+    let mut changes = activities.changes();
+    loop {
+        let ended = |state| matches!(state, State::Ready | State::Failing | State::Stalled | State::Suspended);
+        if activities.all().iter().all(|(_, activity)| ended(activity.state)) {
+            return;
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A folder without a source is no success: nobody asks for that.
+fn is_all_ready(activities: &Activities) -> bool {
+    let all = activities.all();
+    !all.is_empty() && all.iter().all(|(_, activity)| activity.state == State::Ready)
+}

@@ -1,0 +1,126 @@
+//! `render`: one run of one manifest, without a cluster and without storage; its exit code says whether it would be
+//! Ready.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use flate2::read::MultiGzDecoder;
+use futures::StreamExt as _;
+use kube::ResourceExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::parts;
+use crate::api::{ExternalSource, duration};
+use crate::catalog::{Catalog, Change};
+use crate::config::{RenderOutput, RenderSettings, StorageSettings};
+use crate::failure::Failure;
+use crate::generators::{Answer, Progress};
+use crate::local::LocalCatalog;
+use crate::pipeline::fetch::Fetch;
+use crate::pipeline::package::{self, Archive, Packaged, Packaging};
+use crate::spool::Spool;
+
+/// Fetches, packages and writes the result.
+pub async fn render(settings: RenderSettings) -> anyhow::Result<ExitCode> {
+    let _logs = parts::logs(&settings.log)?;
+    let catalog = Arc::new(LocalCatalog::read(&settings.file)?);
+    for problem in catalog.problems().borrow().iter() {
+        eprintln!("warning: {problem}");
+    }
+    let source = pick(catalog.as_ref(), settings.name.as_deref()).await?;
+    let archive = match run(&settings, catalog, &source).await {
+        Ok(archive) => archive,
+        Err(failure) => {
+            eprintln!("{}: not ready: {}: {}", source.name_any(), failure.reason, failure.message);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let (revision, digest, size) = (archive.revision, archive.bytes.digest(), archive.bytes.len());
+    tokio::task::spawn_blocking(move || write(&archive.bytes, &settings.output)).await??;
+    eprintln!("{}: ready: revision latest@sha256:{revision}, digest sha256:{digest}, {size} bytes", source.name_any());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The source of this name, or the only one.
+async fn pick(catalog: &LocalCatalog, name: Option<&str>) -> anyhow::Result<Arc<ExternalSource>> {
+    let mut sources = Vec::new();
+    let mut changes = catalog.watch();
+    while let Some(change) = changes.next().await {
+        match change? {
+            Change::Source(observed) => sources.push(observed),
+            Change::Synced => break,
+            Change::SourceGone { .. } | Change::Artifact(_) | Change::ArtifactGone(_) => {}
+        }
+    }
+    let names = sources.iter().map(|observed| observed.object.name_any()).collect::<Vec<_>>().join(", ");
+    sources.retain(|observed| name.is_none_or(|name| observed.object.name_any() == name));
+    match (sources.pop(), sources.is_empty(), name) {
+        (Some(observed), true, _) => match observed.invalid {
+            None => Ok(observed.object),
+            Some(why) => bail!("{} cannot be read: {why}", observed.object.name_any()),
+        },
+        (None, _, None) => bail!("there is no ExternalSource in it"),
+        (None, _, Some(name)) => bail!("there is no ExternalSource {name:?} in it; there are: {names}"),
+        (Some(_), false, _) => bail!("there are several ExternalSources in it; pick one with --name: {names}"),
+    }
+}
+
+async fn run(
+    settings: &RenderSettings,
+    catalog: Arc<LocalCatalog>,
+    source: &Arc<ExternalSource>,
+) -> Result<Archive, Failure> {
+    duration::parse(&source.spec.interval).map_err(|error| error.of("spec.interval"))?;
+    let stored = parts::storage(&StorageSettings::for_nothing());
+    let fetcher = parts::fetcher(&settings.run, catalog, stored.storage);
+    let progress = Arc::new(Progress::default());
+    let job = Fetch { source: Arc::clone(source), advertised: None, force: false, progress };
+    let answered = fetcher.fetch(&job).await.result?;
+    let Answer::Content(content) = answered.answer else { return Err(package::PackageError::Cancelled.into()) };
+    let spec = &source.spec;
+    let job = Packaging {
+        content,
+        destination: spec.destination_path.clone(),
+        file_name: answered.file_name,
+        unpack: spec.generator.http.as_ref().and_then(|http| http.unpack.clone()),
+        allow_empty: spec.allow_empty == Some(true),
+        advertised: None,
+    };
+    let limits = settings.run.unpack;
+    let packaging = tokio::task::spawn_blocking(move || {
+        package::package(&job, &fetcher.spools, &limits, &CancellationToken::new())
+    });
+    match packaging.await {
+        Ok(Ok(Packaged::Archive(archive))) => Ok(archive),
+        Ok(Ok(Packaged::Unchanged)) | Err(_) => Err(package::PackageError::Cancelled.into()),
+        Ok(Err(error)) => Err(error.into()),
+    }
+}
+
+fn write(archive: &Spool, output: &RenderOutput) -> anyhow::Result<()> {
+    match output {
+        RenderOutput::Stdout => {
+            io::copy(&mut archive.reader(), &mut io::stdout().lock())?;
+        }
+        RenderOutput::Archive(path) => {
+            let mut file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            io::copy(&mut archive.reader(), &mut file)?;
+            file.sync_all()?;
+        }
+        RenderOutput::Folder(path) => unpack(archive, path).with_context(|| format!("cannot write {}", path.display()))?,
+    }
+    Ok(())
+}
+
+fn unpack(archive: &Spool, folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    if folder.read_dir()?.next().is_some() {
+        bail!("the folder is not empty");
+    }
+    tar::Archive::new(MultiGzDecoder::new(archive.reader())).unpack(folder)?;
+    Ok(())
+}
