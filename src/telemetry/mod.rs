@@ -1,0 +1,4 @@
+//! What we tell about ourselves: logs and metrics.
+
+pub mod logs;
+pub mod metrics;
