@@ -28,6 +28,7 @@ pub mod catalog;
 pub mod pipeline;
 
 pub mod activity;
+pub mod telemetry;
 
 pub mod cluster;
 pub mod http;
@@ -36,7 +37,6 @@ pub mod local;
 pub mod actors;
 
 pub mod config;
-pub mod telemetry;
 
 pub mod app;
 pub mod cli;

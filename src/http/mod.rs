@@ -1,6 +1,12 @@
 //! What we serve over HTTP: artifacts, and health with metrics.
 
+pub mod artifacts;
+pub mod health;
+mod server;
+
 use std::time::Duration;
+
+pub use server::serve;
 
 /// Bounds of a server that faces the cluster.
 #[derive(Debug, Clone)]

@@ -1,1 +1,4 @@
-//! telemetry
+//! What we tell about ourselves: logs and metrics.
+
+pub mod logs;
+pub mod metrics;

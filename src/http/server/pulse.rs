@@ -1,0 +1,181 @@
+//! The signs of life of one connection, and the moment at which their absence ends it.
+//!
+//! hyper's own header timeout also ends connections that wait for their next request, and it has none for clients
+//! that stop reading; so the socket and the service report what happens, and [`Pulse::stopped`] watches.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+
+/// What a connection has been doing, and since when.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    header_timeout: Duration,
+    idle_timeout: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// Since when the client has taken nothing of what we want to write.
+    blocked: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Between requests.
+    Idle(Instant),
+    /// A request's headers arrive.
+    Headers(Instant),
+    /// A request is being answered: what we wait for is our own.
+    Answering,
+}
+
+impl Pulse {
+    /// A new connection: its first request's headers are due.
+    pub(super) fn new(header_timeout: Duration, idle_timeout: Duration) -> Arc<Self> {
+        let state = State { phase: Phase::Headers(Instant::now()), blocked: None };
+        Arc::new(Self { header_timeout, idle_timeout, state: Mutex::new(state) })
+    }
+
+    /// A request is complete; it is being answered until the returned value is dropped.
+    pub(super) fn answering(self: &Arc<Self>) -> Answering {
+        self.state().phase = Phase::Answering;
+        Answering(Arc::clone(self))
+    }
+
+    /// Returns once the client has been silent for too long.
+    pub(super) async fn stopped(&self) {
+        // A deadline that comes up after this moment is at least this far away, so none is slept through.
+        let nearest = self.header_timeout.min(self.idle_timeout);
+        loop {
+            let now = Instant::now();
+            let deadline = self.deadline();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return;
+            }
+            let look_again = now + nearest;
+            sleep_until(deadline.map_or(look_again, |deadline| deadline.min(look_again))).await;
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let state = self.state();
+        let phase = match state.phase {
+            Phase::Idle(since) => Some(since + self.idle_timeout),
+            Phase::Headers(since) => Some(since + self.header_timeout),
+            Phase::Answering => None,
+        };
+        let blocked = state.blocked.map(|since| since + self.idle_timeout);
+        phase.into_iter().chain(blocked).min()
+    }
+
+    fn received(&self) {
+        let mut state = self.state();
+        if let Phase::Idle(_) = state.phase {
+            state.phase = Phase::Headers(Instant::now());
+        }
+    }
+
+    fn sent(&self, progress: bool) {
+        let mut state = self.state();
+        if progress {
+            state.blocked = None;
+        } else {
+            state.blocked.get_or_insert_with(Instant::now);
+        }
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.state().blocked.is_some()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An answer under way.
+pub(super) struct Answering(Arc<Pulse>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.state().phase = Phase::Idle(Instant::now());
+    }
+}
+
+/// A socket that reports what passes through it.
+pub(super) struct Observed {
+    stream: TcpStream,
+    pulse: Arc<Pulse>,
+}
+
+impl Observed {
+    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
+        Self { stream, pulse }
+    }
+
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Ready(Ok(n)) if *n > 0 => self.pulse.sent(true),
+            Poll::Ready(_) => {}
+            Poll::Pending => self.pulse.sent(false),
+        }
+        written
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        // What the client did not take is not worth the kernel's memory and minutes of retries: reset, do not linger.
+        if self.pulse.is_blocked() {
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Observed {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if buffer.filled().len() > before {
+            self.pulse.received();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Observed {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

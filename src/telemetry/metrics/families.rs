@@ -1,0 +1,148 @@
+//! The metric families: one function for each thing that is counted. Labels have few values; nothing here carries
+//! the name of an object, which would outlive it.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+const RECONCILIATION_DURATION: &str = "externalsource_reconciliation_duration_seconds";
+const GOTK_RECONCILE_DURATION: &str = "gotk_reconcile_duration_seconds";
+const API_REQUEST_LATENCY: &str = "externalsource_api_request_latency_seconds";
+const HOOK_EXECUTIONS: &str = "externalsource_hook_execution_total";
+const HOOK_DURATION: &str = "externalsource_hook_execution_duration_seconds";
+const ACTOR_RESTARTS: &str = "externalsource_actor_restarts_total";
+const QUEUE_WAITING: &str = "externalsource_queue_waiting";
+const QUEUE_RUNNING: &str = "externalsource_queue_running";
+const STORED: &str = "externalsource_storage_stored_total";
+const STORED_BYTES: &str = "externalsource_storage_stored_bytes_total";
+const COLLECTED: &str = "externalsource_storage_collected_total";
+const STORAGE_ERRORS: &str = "externalsource_storage_errors_total";
+const STORAGE_ARCHIVES: &str = "externalsource_storage_archives";
+const STORAGE_USED: &str = "externalsource_storage_used_bytes";
+const AVAILABLE: &str = "externalsource_dependency_available";
+const ARTIFACT_REQUESTS: &str = "externalsource_artifact_server_requests_total";
+const ARTIFACT_BYTES: &str = "externalsource_artifact_server_sent_bytes_total";
+const ARTIFACT_IN_FLIGHT: &str = "externalsource_artifact_server_requests_in_flight";
+
+/// Tells the recorder what each family means.
+pub(super) fn describe() {
+    let seconds = |name, help: &'static str| describe_histogram!(name, Unit::Seconds, help);
+    let count = |name, help: &'static str| describe_counter!(name, Unit::Count, help);
+    let now = |name, help: &'static str| describe_gauge!(name, Unit::Count, help);
+    seconds(RECONCILIATION_DURATION, "Duration of runs, from start to end.");
+    seconds(GOTK_RECONCILE_DURATION, "Duration of runs, under the name that Flux's controllers use.");
+    seconds(API_REQUEST_LATENCY, "Time that requests to origins took, up to the end of the answer.");
+    count(HOOK_EXECUTIONS, "Commands that hooks ran.");
+    seconds(HOOK_DURATION, "Time that commands of hooks took.");
+    count(ACTOR_RESTARTS, "Restarts of actors after a crash.");
+    now(QUEUE_WAITING, "Jobs that wait for a worker of a pool.");
+    now(QUEUE_RUNNING, "Jobs that workers of a pool do now.");
+    count(STORED, "Archives that were stored.");
+    describe_counter!(STORED_BYTES, Unit::Bytes, "Bytes of archives that were stored.");
+    count(COLLECTED, "Archives that were deleted because nobody needs them any more.");
+    count(STORAGE_ERRORS, "Operations of the storage that failed.");
+    now(STORAGE_ARCHIVES, "Archives in the storage.");
+    describe_gauge!(STORAGE_USED, Unit::Bytes, "Bytes of all archives in the storage.");
+    now(AVAILABLE, "Whether what we depend on answers: 1 or 0.");
+    count(ARTIFACT_REQUESTS, "Requests that the artifact server answered.");
+    describe_counter!(ARTIFACT_BYTES, Unit::Bytes, "Bytes of archives that the artifact server sent.");
+    now(ARTIFACT_IN_FLIGHT, "Requests that the artifact server is answering.");
+}
+
+/// A run of a source of this type ended after `duration`. Its count per object is kept in
+/// [`crate::activity::SourceActivity`].
+pub fn reconciled(source_type: &str, success: bool, duration: Duration) {
+    histogram!(
+        RECONCILIATION_DURATION, "source_type" => source_type.to_owned(), "success" => flag(success)
+    )
+    .record(duration);
+    histogram!(GOTK_RECONCILE_DURATION, "kind" => "ExternalSource").record(duration);
+}
+
+/// A request to an origin ended after `duration`: with a status, or with none at all.
+pub fn request(source_type: &str, status: Option<StatusCode>, duration: Duration) {
+    let class = match status.map(|status| status.as_u16() / 100) {
+        Some(1) => "1xx",
+        Some(2) => "2xx",
+        Some(3) => "3xx",
+        Some(4) => "4xx",
+        Some(_) => "5xx",
+        None => "error",
+    };
+    histogram!(API_REQUEST_LATENCY, "source_type" => source_type.to_owned(), "code" => class).record(duration);
+}
+
+/// A hook's command ended after `duration`. `command` is one of the whitelist, or the like: users can make up others.
+pub fn hook_executed(command: &str, success: bool, duration: Duration) {
+    counter!(HOOK_EXECUTIONS, "command" => command.to_owned(), "success" => flag(success)).increment(1);
+    histogram!(HOOK_DURATION, "command" => command.to_owned()).record(duration);
+}
+
+/// An actor of this kind is started again after a crash.
+pub fn actor_restarted(actor: &'static str) {
+    counter!(ACTOR_RESTARTS, "actor" => actor).increment(1);
+}
+
+/// What a pool has to do now.
+pub fn queue(pool: &'static str, waiting: usize, running: usize) {
+    gauge!(QUEUE_WAITING, "pool" => pool).set(waiting as f64);
+    gauge!(QUEUE_RUNNING, "pool" => pool).set(running as f64);
+}
+
+/// An archive of this size was stored.
+pub fn stored(bytes: u64) {
+    counter!(STORED).increment(1);
+    counter!(STORED_BYTES).increment(bytes);
+}
+
+/// So many archives were deleted because nobody needs them any more.
+pub fn collected(archives: u64) {
+    counter!(COLLECTED).increment(archives);
+}
+
+/// An operation of the storage (`store`, `list`) failed.
+pub fn storage_failed(operation: &'static str) {
+    counter!(STORAGE_ERRORS, "operation" => operation).increment(1);
+}
+
+/// What is in the storage, as of the last look at all of it.
+pub fn storage_holds(archives: u64, bytes: u64) {
+    gauge!(STORAGE_ARCHIVES).set(archives as f64);
+    gauge!(STORAGE_USED).set(bytes as f64);
+}
+
+/// Whether something we depend on (`storage`, `api-server`) answers.
+pub fn available(dependency: &'static str, answers: bool) {
+    gauge!(AVAILABLE, "dependency" => dependency).set(f64::from(u8::from(answers)));
+}
+
+/// A request that the artifact server is answering, until it is dropped.
+#[derive(Debug)]
+pub struct InFlight(());
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        gauge!(ARTIFACT_IN_FLIGHT).decrement(1);
+    }
+}
+
+/// A request reached the artifact server.
+pub fn artifact_request_begins() -> InFlight {
+    gauge!(ARTIFACT_IN_FLIGHT).increment(1);
+    InFlight(())
+}
+
+/// The artifact server answered with this status; the content is still to be sent.
+pub fn artifact_request_answered(status: StatusCode) {
+    counter!(ARTIFACT_REQUESTS, "code" => status.as_str().to_owned()).increment(1);
+}
+
+/// The artifact server handed bytes of an archive to a connection.
+pub fn artifact_bytes_sent(bytes: u64) {
+    counter!(ARTIFACT_BYTES).increment(bytes);
+}
+
+fn flag(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}

@@ -1,0 +1,65 @@
+//! Prometheus metrics: the families that other modules count in, and the endpoint that shows them together with the
+//! series of the objects that exist at that moment.
+
+mod families;
+mod objects;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::activity::Activities;
+
+pub use families::*;
+
+/// How often samples of histograms are folded into their buckets: until then each takes a few bytes.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The text exposition format
+/// (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Bounds in seconds that span an answer from a cache and a long download.
+const BUCKETS: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
+
+/// Metrics cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("could not set up metrics: {0}")]
+pub struct MetricsError(#[from] BuildError);
+
+/// Collects this process's metrics from now on; [`upkeep`] has to run as long as they are collected.
+pub fn install() -> Result<PrometheusHandle, MetricsError> {
+    let handle = builder()?.install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn builder() -> Result<PrometheusBuilder, BuildError> {
+    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), BUCKETS)
+}
+
+/// Keeps histograms small until `shutdown`.
+pub async fn upkeep(handle: PrometheusHandle, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
+    while shutdown.run_until_cancelled(interval.tick()).await.is_some() {
+        handle.run_upkeep();
+    }
+}
+
+/// `/metrics`: what was counted, and the series of the sources that `activities` knows now.
+pub fn router(handle: PrometheusHandle, activities: Arc<Activities>) -> Router {
+    let render = async move || {
+        let mut text = handle.render();
+        objects::render(&mut text, &activities);
+        ([(CONTENT_TYPE, EXPOSITION)], text)
+    };
+    Router::new().route("/metrics", get(render))
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
