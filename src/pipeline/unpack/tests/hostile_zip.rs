@@ -109,6 +109,7 @@ fn a_zip64_with_a_huge_end_record_is_refused_before_it_is_read() {
     let mut locator = b"PK\x06\x07\0\0\0\0".to_vec();
     locator.extend((entries.len() as u64).to_le_bytes());
     locator.extend(1u32.to_le_bytes());
+    let end = &patch(end.to_vec(), 8, &[0xff; 12]);
     let small = [entries, &patch(record.clone(), 4, &44u64.to_le_bytes()), &locator, end].concat();
     assert!(unpack_with(&small, &spec("zip", 0, ""), ROOMY).is_ok());
     refused("huge end", &[entries, &record, &sector, &locator, end].concat(), "its index is too large");
