@@ -41,8 +41,7 @@ pub fn tree(
 /// What kustomize-controller puts into the kustomization that it generates: the comparison is case-sensitive
 /// (<https://github.com/fluxcd/pkg/blob/main/kustomize/kustomize_generator.go>). A chart's `Chart.yaml` is one, too.
 fn is_manifest(file: &TreeFile) -> bool {
-    let path = file.path();
-    path.ends_with(".yaml") || path.ends_with(".yml")
+    matches!(file.path().rsplit_once('.'), Some((_, "yaml" | "yml")))
 }
 
 fn has_object(tree: &Tree, file: &TreeFile, cancelled: &CancellationToken) -> Result<bool, GuardError> {

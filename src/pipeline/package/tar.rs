@@ -59,7 +59,8 @@ fn append(
         builder.append_pax_extensions([("path", path.as_bytes())])?;
         header = Header::new_ustar();
         let name = &mut header.as_old_mut().name;
-        let start = path[..path.floor_char_boundary(name.len())].trim_end_matches('/');
+        let end = (0..=name.len()).rev().find(|end| path.is_char_boundary(*end)).unwrap_or(0);
+        let start = path[..end].trim_end_matches('/');
         name[..start.len()].copy_from_slice(start.as_bytes());
     }
     header.set_entry_type(kind);

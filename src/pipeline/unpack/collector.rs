@@ -113,16 +113,16 @@ impl<'a> Collector<'a> {
         Ok(Tree::new(self.scratch.finish_blocking()?, self.files))
     }
 
-    /// Notes a file and its folders; two archives' entries must not end up in one place on any file system.
+    /// Notes a file and its folders; two entries must not end up in one place on any file system.
     fn occupy(&mut self, path: &str) -> Result<(), UnpackError> {
-        let folded = path.to_lowercase();
-        match self.occupied.get(&folded) {
+        let key = path.to_lowercase();
+        match self.occupied.get(&key) {
             Some(Occupant::File(other)) if other == path => return Err(UnpackError::Duplicate(path.to_owned())),
             Some(Occupant::File(_)) => return Err(UnpackError::CaseCollision(path.to_owned())),
             Some(Occupant::Folder) => return Err(UnpackError::FileAndFolder(path.to_owned())),
             None => {}
         }
-        let mut folder = folded.as_str();
+        let mut folder = key.as_str();
         while let Some((parent, _)) = folder.rsplit_once('/') {
             match self.occupied.get(parent) {
                 Some(Occupant::Folder) => break,
@@ -131,7 +131,7 @@ impl<'a> Collector<'a> {
             };
             folder = parent;
         }
-        self.occupied.insert(folded, Occupant::File(path.to_owned()));
+        self.occupied.insert(key, Occupant::File(path.to_owned()));
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod collector;
 mod error;
+mod members;
 pub mod path;
 mod pax;
 mod settings;

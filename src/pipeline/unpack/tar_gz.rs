@@ -5,12 +5,12 @@
 
 use std::io::{self, BufReader, Read};
 
-use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 use tokio_util::sync::CancellationToken;
 
 use super::collector::Collector;
 use super::error::shown;
+use super::members::{MAGIC, Members};
 use super::pax::{self, Record};
 use super::watch::{Metered, Source, Watch};
 use super::{UnpackError, UnpackLimits};
@@ -32,8 +32,8 @@ pub(super) fn read(
     let mut head = [0; 512];
     let n = read_full(&mut Source::new(body, &watch), &mut head).map_err(|error| watch.explain(&error))?;
     let source = Source::new(body, &watch);
-    if head.starts_with(&[0x1f, 0x8b]) {
-        walk(Metered::new(MultiGzDecoder::new(source), &watch, limits, body.len()), collector, &watch)
+    if head.starts_with(&MAGIC) {
+        walk(Metered::new(Members::new(source, &watch), &watch, limits, body.len()), collector, &watch)
     } else if n == head.len() && (head[257..].starts_with(b"ustar") || head.iter().all(|byte| *byte == 0)) {
         walk(Metered::new(BufReader::new(source), &watch, limits, body.len()), collector, &watch)
     } else {
@@ -149,16 +149,8 @@ fn check_end<R: Read>(reader: &mut R, watch: &Watch<'_>) -> Result<(), UnpackErr
             Ok(0) => return Ok(()),
             Ok(n) if buffer[..n].iter().all(|byte| *byte == 0) => {}
             Ok(_) => return Err(UnpackError::TrailingData(FORMAT)),
-            Err(error) => return Err(after_end(watch.explain(&error))),
+            Err(error) => return Err(watch.explain(&error)),
         }
-    }
-}
-
-/// What comes after a gzip member is read as another one.
-fn after_end(error: UnpackError) -> UnpackError {
-    match error {
-        UnpackError::Corrupt(_, detail) if detail == "invalid gzip header" => UnpackError::TrailingData(FORMAT),
-        other => other,
     }
 }
 

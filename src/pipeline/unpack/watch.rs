@@ -31,7 +31,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Why reading is over, for the decoder that has to be told something.
-    fn stop(&self, error: UnpackError) -> io::Error {
+    pub fn stop(&self, error: UnpackError) -> io::Error {
         self.stopped.borrow_mut().get_or_insert(error);
         io::Error::other("stopped")
     }
@@ -52,11 +52,13 @@ impl<'a> Watch<'a> {
 pub(super) struct Source<'a> {
     spool: SpoolReader,
     watch: &'a Watch<'a>,
+    /// How many bytes may still be read; what a decoder may hold, it has to read.
+    pub left: u64,
 }
 
 impl<'a> Source<'a> {
     pub fn new(body: &Spool, watch: &'a Watch<'a>) -> Self {
-        Self { spool: body.reader(), watch }
+        Self { spool: body.reader(), watch, left: u64::MAX }
     }
 }
 
@@ -65,7 +67,12 @@ impl Read for Source<'_> {
         if self.watch.cancelled.is_cancelled() {
             return Err(self.watch.stop(UnpackError::Cancelled));
         }
-        self.spool.read(buffer).map_err(|error| self.watch.stop(error.into()))
+        let n = self.spool.read(buffer).map_err(|error| self.watch.stop(error.into()))?;
+        let Some(left) = self.left.checked_sub(n as u64) else {
+            return Err(self.watch.stop(UnpackError::Corrupt(self.watch.format, "its index is too large".to_owned())));
+        };
+        self.left = left;
+        Ok(n)
     }
 }
 

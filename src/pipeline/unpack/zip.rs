@@ -19,6 +19,15 @@ const FORMAT: &str = "zip";
 /// Size of the end-of-central-directory record without its comment (APPNOTE 4.3.16).
 const END_RECORD: usize = 22;
 
+/// Size of the zip64 end-of-central-directory locator, right before that record (APPNOTE 4.3.15).
+const LOCATOR: usize = 20;
+
+/// Most bytes to read in search of the directory: the library keeps a zip64's extensible data, which may have any size.
+const MAX_END: u64 = 1024 * 1024;
+
+/// Size of one read of the directory: every entry is a seek, and seeking throws away what was read ahead.
+const HEADER: usize = 512;
+
 /// Reads all entries of `body` into `collector`.
 pub(super) fn read(
     body: &Spool,
@@ -29,13 +38,17 @@ pub(super) fn read(
     check_frame(body, &watch)?;
     // Anything before the first entry would be read by some tools and not by others.
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
-    let mut archive = ZipIterable::try_new(BufReader::new(Source::new(body, &watch)), config)
+    let mut index = Source::new(body, &watch);
+    index.left = MAX_END;
+    let mut archive = ZipIterable::try_new(BufReader::with_capacity(HEADER, index), config)
         .map_err(|error| explain(error, b"", &watch))?
         // Two headers describe an entry; where they disagree, tools disagree.
         .enforce_header_consistency(true);
     collector.admit_entries(archive.len() as u64)?;
     let mut contents = Source::new(body, &watch);
-    for entry in archive.files().map_err(|error| explain(error, b"", &watch))? {
+    let entries = archive.files().map_err(|error| explain(error, b"", &watch))?;
+    entries.reader_mut().get_mut().left = u64::MAX;
+    for entry in entries {
         let entry = entry.map_err(|error| explain(error, b"", &watch))?;
         collector.count()?;
         take(entry, &mut contents, collector, &watch)?;
@@ -56,7 +69,8 @@ fn take(
     match entry.unix_mode().unwrap_or(0) & 0o170_000 {
         // Links are dropped, as in a tar.
         0o040_000 | 0o120_000 => return Ok(()),
-        0 | 0o100_000 => {}
+        // Info-ZIP marks as a FIFO what it was given through a pipe.
+        0 | 0o010_000 | 0o100_000 => {}
         _ => return Err(UnpackError::Special(shown(name))),
     }
     let Some(path) = path.filter(|_| !name.ends_with(b"/")) else { return Ok(()) };
@@ -89,11 +103,39 @@ fn check_frame(body: &Spool, watch: &Watch<'_>) -> Result<(), UnpackError> {
     if records.peek().is_none() {
         return Err(UnpackError::Truncated(FORMAT));
     }
-    let ends = |start: usize| match tail.get(start + 20..start + END_RECORD) {
-        Some(&[low, high]) => start + END_RECORD + usize::from(u16::from_le_bytes([low, high])) == tail.len(),
-        _ => false,
+    let records = records.filter_map(|(start, _)| EndRecord::read(&tail[start..]).map(|record| (start, record)));
+    let Some((start, record)) = records.filter(|(start, record)| start + record.len == tail.len()).last() else {
+        return Err(UnpackError::TrailingData(FORMAT));
     };
-    if records.any(|(start, _)| ends(start)) { Ok(()) } else { Err(UnpackError::TrailingData(FORMAT)) }
+    // Between a zip64's directory and this record are two others, which the library checks.
+    let is_zip64 = start >= LOCATOR && tail[start - LOCATOR..].starts_with(b"PK\x06\x07");
+    if is_zip64 || record.follows_directory(body.len() - (tail.len() - start) as u64) {
+        Ok(())
+    } else {
+        Err(UnpackError::Corrupt(FORMAT, "its directory is not where its end says".to_owned()))
+    }
+}
+
+/// What the end-of-central-directory record says (APPNOTE 4.3.16).
+struct EndRecord {
+    /// Of the record with its comment.
+    len: usize,
+    directory_size: u32,
+    directory_start: u32,
+}
+
+impl EndRecord {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let word = |at: usize| bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).map(u32::from_le_bytes);
+        let comment = u16::from_le_bytes(bytes.get(20..END_RECORD)?.try_into().ok()?);
+        let len = END_RECORD + usize::from(comment);
+        Some(Self { len, directory_size: word(12)?, directory_start: word(16)? })
+    }
+
+    /// Whether the directory ends where the record starts; elsewhere, it could be another archive's.
+    fn follows_directory(&self, record_start: u64) -> bool {
+        u64::from(self.directory_start) + u64::from(self.directory_size) == record_start
+    }
 }
 
 fn explain(error: ZipError, name: &[u8], watch: &Watch<'_>) -> UnpackError {
