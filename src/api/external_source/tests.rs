@@ -44,6 +44,21 @@ fn what_the_api_server_admits_is_read() {
 }
 
 #[test]
+fn the_samples_are_read_without_loss() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/samples");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    let documents: Vec<String> =
+        files.flat_map(|text| text.split("\n---\n").map(str::to_owned).collect::<Vec<_>>()).collect();
+    let sources: Vec<_> = documents.iter().filter(|text| text.contains("\nkind: ExternalSource\n")).collect();
+    assert!(sources.len() >= 3, "only {} samples", sources.len());
+    for text in sources {
+        let written: Value = serde_saphyr::from_str(text).unwrap();
+        let read: ExternalSource = serde_saphyr::from_str(text).unwrap();
+        assert_eq!(serde_json::to_value(&read.spec).unwrap(), written["spec"]);
+    }
+}
+
+#[test]
 fn nothing_that_a_user_writes_is_lost() {
     let (_, text) = manifests("accepted").into_iter().find(|(name, _)| name == "everything.yaml").unwrap();
     let written: Value = serde_saphyr::from_str(&text).unwrap();
