@@ -54,15 +54,11 @@ pub struct SourceActivity {
     pub next_run: Option<Timestamp>,
     /// Message of the last failure, while it lasts.
     pub error: Option<String>,
+    /// The download under way.
+    pub progress: Option<Arc<Progress>>,
     /// Runs that ended well, since this process took the source on.
     pub runs_succeeded: u64,
     /// Runs that failed, since this process took the source on.
-    pub runs_failed: u64,
-    /// The download under way.
-    pub progress: Option<Arc<Progress>>,
-    /// Runs since the start that ended Ready.
-    pub runs_succeeded: u64,
-    /// Runs since the start that failed.
     pub runs_failed: u64,
 }
 

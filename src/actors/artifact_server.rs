@@ -8,8 +8,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::ServerSettings;
 use crate::http;
+use crate::http::ServerSettings;
 
 /// What the artifact server starts with, also after a crash: the listener stays open meanwhile.
 #[derive(Clone)]

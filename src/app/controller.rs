@@ -8,9 +8,9 @@ use anyhow::{Context as _, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::{leadership, parts, servers, signals};
+use crate::activity::Activities;
 use crate::actors::artifact_server::ArtifactServerArgs;
 use crate::actors::system::{System, SystemArgs, SystemHandle};
-use crate::activity::Activities;
 use crate::catalog::Catalog;
 use crate::cluster::{ClusterCatalog, Connection, CrdError};
 use crate::config::{ControllerSettings, OperationsSettings};
@@ -36,7 +36,8 @@ pub async fn controller(settings: ControllerSettings) -> anyhow::Result<ExitCode
 async fn with_config_map(settings: ControllerSettings) -> anyhow::Result<ControllerSettings> {
     let Some(name) = settings.config_map.clone() else { return Ok(settings) };
     let connection = ClusterCatalog::connect(settings.cluster.clone()).await?;
-    let data = connection.catalog.config_map(&name).await.with_context(|| format!("ConfigMap {name} cannot be read"))?;
+    let data =
+        connection.catalog.config_map(&name).await.with_context(|| format!("ConfigMap {name} cannot be read"))?;
     if data.is_none() {
         tracing::warn!(config_map = %name, "the ConfigMap does not exist; going on without it");
     }
@@ -60,7 +61,10 @@ async fn run(
     // The probe asks the actors, which exist only after what tells the probe about them.
     let live = Arc::new(std::sync::OnceLock::<SystemHandle>::new());
     let health = Arc::new(Health::new(is_alive(&live)));
-    let on_synced = { let health = Arc::clone(&health); Arc::new(move || health.set_synced()) };
+    let on_synced = {
+        let health = Arc::clone(&health);
+        Arc::new(move || health.set_synced())
+    };
     let grace = settings.process.shutdown_grace;
     let mut system = System::start(SystemArgs { context, artifact_server, on_synced, grace }).await?;
     let _ = live.set(system.handle());
@@ -111,7 +115,10 @@ fn is_alive(live: &Arc<std::sync::OnceLock<SystemHandle>>) -> health::LiveCheck 
     })
 }
 
-fn artifact_server(settings: &ControllerSettings, stored: &parts::Stored) -> anyhow::Result<Option<ArtifactServerArgs>> {
+fn artifact_server(
+    settings: &ControllerSettings,
+    stored: &parts::Stored,
+) -> anyhow::Result<Option<ArtifactServerArgs>> {
     let Some(listen) = &settings.artifacts.listen else { return Ok(None) };
     let listener = servers::bind("the artifact server", listen)?;
     let router = artifacts::router(

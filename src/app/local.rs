@@ -9,9 +9,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{parts, signals};
+use crate::activity::{Activities, State};
 use crate::actors::artifact_server::ArtifactServerArgs;
 use crate::actors::system::{System, SystemArgs};
-use crate::activity::{Activities, State};
 use crate::config::LocalSettings;
 use crate::http::artifacts::{self, ArtifactSettings};
 use crate::local::{self, LocalCatalog, Output};
@@ -25,12 +25,11 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
             .await
             .with_context(|| format!("--origin-addr {address} cannot be listened on"))?;
         let (folder, stop) = (folder.clone(), shutdown.clone());
-        local::origin::check(&folder)?;
         tokio::spawn(async move { local::origin::serve(listener, &folder, stop).await });
     }
     let catalog = Arc::new(LocalCatalog::open(&settings.folder)?);
-    let listener = TcpListener::bind(settings.addr)
-        .with_context(|| format!("--addr {} cannot be listened on", settings.addr))?;
+    let listener =
+        TcpListener::bind(settings.addr).with_context(|| format!("--addr {} cannot be listened on", settings.addr))?;
     settings.storage.memory.base_url = format!("http://{}", listener.local_addr()?);
     let stored = parts::storage(&settings.storage);
     let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<_>, &stored);
@@ -49,9 +48,8 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
     system.handle().lead(true);
 
     let view_ends = CancellationToken::new();
-    let output = if settings.plain { Output::plain() } else { Output::detect() };
-    let view =
-        tokio::spawn(local::show(Arc::clone(&activities), catalog.problems(), output, view_ends.clone()));
+    let output = Output::detect(settings.plain, catalog.problems());
+    let view = tokio::spawn(local::show(Arc::clone(&activities), output, view_ends.clone()));
     let crashed = tokio::select! {
         () = shutdown.cancelled() => false,
         () = system.ended() => true,

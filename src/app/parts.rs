@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use futures::future::BoxFuture;
 
-use crate::actors::context::{Context, Pools, Settings};
 use crate::activity::Activities;
+use crate::actors::context::{Context, Pools, Settings};
 use crate::catalog::Catalog;
 use crate::config::{LogSettings, RunSettings, StorageSettings};
 use crate::generators::Registry;

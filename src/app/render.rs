@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use flate2::read::MultiGzDecoder;
@@ -14,7 +15,7 @@ use kube::ResourceExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::parts;
-use crate::api::{ExternalSource, duration};
+use crate::api::ExternalSource;
 use crate::catalog::{Catalog, Change};
 use crate::config::{RenderOutput, RenderSettings, StorageSettings};
 use crate::failure::Failure;
@@ -22,7 +23,9 @@ use crate::generators::{Answer, Progress};
 use crate::local::LocalCatalog;
 use crate::pipeline::fetch::Fetch;
 use crate::pipeline::package::{self, Archive, Packaged, Packaging};
+use crate::pipeline::schedule;
 use crate::spool::Spool;
+use crate::storage::memory::MemorySettings;
 
 /// Fetches, packages and writes the result.
 pub async fn render(settings: RenderSettings) -> anyhow::Result<ExitCode> {
@@ -74,8 +77,12 @@ async fn run(
     catalog: Arc<LocalCatalog>,
     source: &Arc<ExternalSource>,
 ) -> Result<Archive, Failure> {
-    duration::parse(&source.spec.interval).map_err(|error| error.of("spec.interval"))?;
-    let stored = parts::storage(&StorageSettings::for_nothing());
+    schedule::interval(&source.spec.interval, Duration::ZERO)?;
+    let stored = parts::storage(&StorageSettings {
+        memory: MemorySettings { capacity: 0, base_url: String::new() },
+        retention_ttl: Duration::ZERO,
+        retention_records: 0,
+    });
     let fetcher = parts::fetcher(&settings.run, catalog, stored.storage);
     let progress = Arc::new(Progress::default());
     let job = Fetch { source: Arc::clone(source), advertised: None, force: false, progress };
@@ -111,7 +118,9 @@ fn write(archive: &Spool, output: &RenderOutput) -> anyhow::Result<()> {
             io::copy(&mut archive.reader(), &mut file)?;
             file.sync_all()?;
         }
-        RenderOutput::Folder(path) => unpack(archive, path).with_context(|| format!("cannot write {}", path.display()))?,
+        RenderOutput::Folder(path) => {
+            unpack(archive, path).with_context(|| format!("cannot write {}", path.display()))?
+        }
     }
     Ok(())
 }

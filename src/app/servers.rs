@@ -18,7 +18,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub fn bind(what: &str, listen: &Listen) -> anyhow::Result<TcpListener> {
     let candidates = listen.candidates();
     let shown = candidates.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" or ");
-    let listener = TcpListener::bind(candidates.as_slice()).with_context(|| format!("{what}: cannot listen on {shown}"))?;
+    let listener =
+        TcpListener::bind(candidates.as_slice()).with_context(|| format!("{what}: cannot listen on {shown}"))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

@@ -162,7 +162,7 @@ pub async fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
         Invocation::Controller(settings) => Box::pin(app::controller(*settings)).await,
         Invocation::Local(settings) => Box::pin(app::local(*settings)).await,
         Invocation::Render(settings) => Box::pin(app::render(*settings)).await,
-        Invocation::Crd => app::crd().await,
+        Invocation::Crd => app::crd(),
     }
 }
 

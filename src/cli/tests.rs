@@ -1,7 +1,8 @@
 //! Commands, flags and the Go implementation's command line.
 
 use super::*;
-use crate::config::{Listen, LogFormat};
+use crate::config::Listen;
+use crate::telemetry::logs::LogFormat;
 
 fn parse_line(line: &str) -> Result<Invocation, UsageError> {
     parse(line.split_whitespace().map(OsString::from), [])

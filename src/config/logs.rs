@@ -3,6 +3,7 @@
 use tracing_subscriber::filter::EnvFilter;
 
 use super::parse::Rejected;
+use crate::telemetry::logs::LogFormat;
 
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,15 +12,6 @@ pub struct LogSettings {
     pub filter: String,
     /// Form of the lines.
     pub format: LogFormat,
-}
-
-/// Form of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object per line, for machines.
-    Json,
-    /// For people.
-    Text,
 }
 
 /// A level, or directives such as `info,kube=debug`.

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use address::Listen;
-pub use logs::{LogFormat, LogSettings};
+pub use logs::LogSettings;
 pub use values::{ConfigError, Origin, Values};
 
 use crate::api::ObjectName;

@@ -131,12 +131,17 @@ fn cluster_settings(values: &Values, namespace: &str) -> Result<ClusterSettings,
         label_selector: values.find(&cluster::LABEL_SELECTOR)?,
         qps: values.get(&cluster::QPS)?,
         burst: values.get(&cluster::BURST)?,
+        instance: pod_name(values)?,
         lease: if values.get(&cluster::LEADER_ELECT)? { Some(lease_settings(values, namespace)?) } else { None },
     })
 }
 
+fn pod_name(values: &Values) -> Result<String, ConfigError> {
+    Ok(values.find(&cluster::POD_NAME)?.unwrap_or_else(|| "flux-externalsource".into()))
+}
+
 fn lease_settings(values: &Values, namespace: &str) -> Result<LeaseSettings, ConfigError> {
-    let pod = values.find(&cluster::POD_NAME)?.unwrap_or_else(|| "flux-externalsource".into());
+    let pod = pod_name(values)?;
     Ok(LeaseSettings {
         name: values.get(&cluster::LEASE_NAME)?,
         namespace: namespace.to_owned(),

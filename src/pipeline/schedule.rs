@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 
+use crate::api::conditions::reasons;
+use crate::api::duration;
+use crate::failure::{Class, Failure};
+
 /// How runs are spaced.
 #[derive(Debug, Clone)]
 pub struct ScheduleSettings {
@@ -41,6 +45,25 @@ impl Default for ScheduleSettings {
             },
         }
     }
+}
+
+/// What `spec.interval` comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    /// Time between runs.
+    pub effective: Duration,
+    /// Whether the user wrote less than the minimum.
+    pub raised: bool,
+}
+
+/// Reads `spec.interval`; less than `minimum` is raised to it.
+pub fn interval(text: &str, minimum: Duration) -> Result<Interval, Failure> {
+    let written = duration::parse(text).map_err(|error| Failure {
+        class: Class::Configuration,
+        reason: reasons::INVALID_SPEC,
+        message: format!("spec.interval {text:?} {error}"),
+    })?;
+    Ok(Interval { effective: written.max(minimum), raised: written < minimum })
 }
 
 impl RetrySettings {

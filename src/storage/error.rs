@@ -7,7 +7,8 @@ use crate::failure::{Class, Failure};
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// Storing would exceed the configured capacity.
-    #[error("the storage is full: {needed} bytes needed, {free} of {capacity} free")]
+    // The figures that change from one try to the next are for the log: a message is written once as long as it stays.
+    #[error("the storage is full: its capacity is {capacity} bytes; raise it, or store less")]
     Full {
         /// Bytes that were to be stored.
         needed: u64,

@@ -1,8 +1,9 @@
 //! Which pool runs which stage, and how its end finds the way back.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
+use http::StatusCode;
 use ractor::ActorRef;
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +14,11 @@ use crate::actors::{fault, pool::PoolHandle};
 use crate::api::conditions::reasons;
 use crate::api::{ExternalSource, ObjectName};
 use crate::failure::{Class, Failure};
+use crate::generators::Answer;
+use crate::pipeline::fetch::{Answered, Fetch, Fetched};
 use crate::pipeline::package::{self, Packaged, Packaging};
 use crate::pipeline::{publish, retire};
+use crate::telemetry::metrics;
 
 /// Owes the source's actor one end; pays with "lost" when dropped without one.
 pub struct Completion {
@@ -114,10 +118,14 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
             let stored = context.fetcher.is_stored(&advertised).await;
             Stage::Verified(stored.map(|stored| stored.then(|| storage.url(&advertised.key))))
         }
-        Work::Fetch(job) => Stage::Fetched(context.fetcher.fetch(&job).await),
+        Work::Fetch(job) => Stage::Fetched(fetch(context, &job).await),
         Work::Package(job) => Stage::Packaged(package(context, job, cancelled).await),
         Work::Store(key, archive) => {
             let stored = storage.store(&key, &archive.bytes).await;
+            match &stored {
+                Ok(stored) => metrics::stored(stored.size),
+                Err(_) => metrics::storage_failed("store"),
+            }
             Stage::Stored(stored.map(|_| storage.url(&key)).map_err(Failure::from))
         }
         Work::Publish(publication) => Stage::Published(publish::publish(context.catalog.as_ref(), &publication).await),
@@ -133,6 +141,18 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
         }
         Work::RemoveFinalizer => Stage::FinalizerRemoved(context.catalog.remove_legacy_finalizer(source).await),
     }
+}
+
+async fn fetch(context: &Context, job: &Fetch) -> Fetched {
+    let started = Instant::now();
+    let fetched = context.fetcher.fetch(job).await;
+    let status = match &fetched.result {
+        Ok(Answered { answer: Answer::NotModified, .. }) => Some(StatusCode::NOT_MODIFIED),
+        Ok(Answered { answer: Answer::Content(_), .. }) => Some(StatusCode::OK),
+        Err(_) => None,
+    };
+    metrics::request(&job.source.spec.generator.kind, status, started.elapsed());
+    fetched
 }
 
 /// Packages on a blocking thread; giving up the stage stops it at its next chunk.

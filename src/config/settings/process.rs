@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Group;
-use crate::config::logs::{LogFormat, log_filter, log_format};
+use crate::config::logs::{log_filter, log_format};
 use crate::config::parse::{capacity, duration, fraction, number, period, positive};
 use crate::config::setting::Setting;
+use crate::telemetry::logs::LogFormat;
 
 /// Sources at once.
 pub const CONCURRENT: Setting<u32> =

@@ -17,9 +17,6 @@ use crate::activity::Activities;
 
 pub use families::*;
 
-/// How often samples of histograms are folded into their buckets: until then each takes a few bytes.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
-
 /// The text exposition format
 /// (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -43,9 +40,9 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), BUCKETS)
 }
 
-/// Keeps histograms small until `shutdown`.
-pub async fn upkeep(handle: PrometheusHandle, shutdown: CancellationToken) {
-    let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
+/// Keeps histograms small, once per `period`, until `shutdown`.
+pub async fn upkeep(handle: PrometheusHandle, period: Duration, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(period);
     while shutdown.run_until_cancelled(interval.tick()).await.is_some() {
         handle.run_upkeep();
     }

@@ -74,6 +74,13 @@ fn parse(text: &str) -> HashMap<String, f64> {
     series
 }
 
+fn set(activities: &Activities, source: &ObjectName, activity: SourceActivity) {
+    let (succeeded, failed) = (activity.runs_succeeded, activity.runs_failed);
+    activities.update(source, activity);
+    (0..succeeded).for_each(|_| activities.count(source, true));
+    (0..failed).for_each(|_| activities.count(source, false));
+}
+
 fn activity(state: State, ready: Option<bool>, succeeded: u64, failed: u64) -> SourceActivity {
     SourceActivity {
         state,
@@ -90,8 +97,8 @@ async fn objects_have_series_as_long_as_they_exist() {
     let recorded = Recorded::default();
     let activities = Arc::new(Activities::default());
     let (one, two) = (ObjectName::new("team-a", "one"), ObjectName::new("team-b", "two"));
-    activities.set(&one, activity(State::Ready, Some(true), 5, 2));
-    activities.set(&two, activity(State::Suspended, None, 0, 0));
+    set(&activities, &one, activity(State::Ready, Some(true), 5, 2));
+    set(&activities, &two, activity(State::Suspended, None, 0, 0));
     let series = recorded.scrape(&activities).await;
     let condition = |namespace: &str, name: &str, status: &str| {
         series
@@ -120,7 +127,7 @@ async fn objects_have_series_as_long_as_they_exist() {
         assert_eq!(series.get(name), Some(&value), "{name}");
     }
 
-    activities.set(&two, activity(State::Failing, Some(false), 0, 1));
+    set(&activities, &two, activity(State::Failing, Some(false), 0, 1));
     activities.remove(&one);
     let series = recorded.scrape(&activities).await;
     assert!(series.keys().all(|name| !name.contains("\"one\"")), "{series:?}");
@@ -134,7 +141,7 @@ async fn objects_have_series_as_long_as_they_exist() {
 async fn labels_cannot_break_the_format() {
     let activities = Arc::new(Activities::default());
     let odd = SourceActivity { kind: "a\"b\\c\nd".into(), ..activity(State::Ready, None, 1, 0) };
-    activities.set(&ObjectName::new("team-a", "one"), odd);
+    set(&activities, &ObjectName::new("team-a", "one"), odd);
     let series = Recorded::default().scrape(&activities).await;
     assert!(series.keys().any(|name| name.contains("source_type=\"a\\\"b\\\\c\\nd\"")), "{series:?}");
 }
@@ -204,7 +211,7 @@ async fn every_family_can_be_scraped() {
 #[tokio::test(start_paused = true)]
 async fn upkeep_ends_with_the_shutdown() {
     let shutdown = CancellationToken::new();
-    let task = tokio::spawn(upkeep(Recorded::default().0.handle(), shutdown.clone()));
+    let task = tokio::spawn(upkeep(Recorded::default().0.handle(), Duration::from_secs(5), shutdown.clone()));
     shutdown.cancel();
     task.await.unwrap();
 }

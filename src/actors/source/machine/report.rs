@@ -13,6 +13,7 @@ use crate::catalog::{CatalogError, EventType};
 use crate::failure::{Class, Failure};
 use crate::generators::Validators;
 use crate::pipeline::publish::{Advertise, Publication, Published};
+use crate::pipeline::schedule::Interval;
 
 /// What shall stand in the objects.
 pub(super) struct Report {
@@ -63,8 +64,8 @@ impl Machine {
         if artifact.and_then(run::manifests) == Some(0) {
             message.push_str("; it holds no .yaml, .yml or Chart.yaml file, so Flux will find nothing to apply");
         }
-        if let Ok((minimum, Some(written))) = self.interval() {
-            let _ = write!(message, "; interval {written} is raised to {minimum:?}");
+        if let Ok(Interval { effective, raised: true }) = self.interval() {
+            let _ = write!(message, "; interval {} is raised to {effective:?}", self.source.spec.interval);
         }
         message
     }
@@ -75,8 +76,9 @@ impl Machine {
         if self.interval_told == Some(generation) {
             return None;
         }
-        let (minimum, written) = self.interval().ok()?;
-        let message = format!("spec.interval {} is below the minimum and raised to {minimum:?}", written?);
+        let Interval { effective, raised: true } = self.interval().ok()? else { return None };
+        let written = &self.source.spec.interval;
+        let message = format!("spec.interval {written} is below the minimum and raised to {effective:?}");
         self.interval_told = Some(generation);
         Some((EventType::Normal, reasons::INTERVAL_RAISED, message))
     }

@@ -9,12 +9,13 @@ use super::settle::Outcome;
 use super::{Effect, Job, Machine, Moved, Now, PROGRESS_AFTER, Phase, Timer, WITHDRAW_AFTER, Work};
 use crate::activity::State;
 use crate::api::conditions::{reasons, types};
-use crate::api::{Artifact, ObjectName, duration};
+use crate::api::{Artifact, ObjectName};
 use crate::digest::Digest;
 use crate::failure::{Class, Failure};
 use crate::generators::{Answer, Content, Progress, Validators};
 use crate::pipeline::fetch::{Answered, Fetch, Fetched};
 use crate::pipeline::package::{self, Archive, Packaged, Packaging};
+use crate::pipeline::schedule::{self, Interval};
 use crate::storage::ArtifactKey;
 
 /// Key of the number of files that Flux reads in an artifact's metadata; the guard against losing the last one
@@ -133,16 +134,9 @@ impl Machine {
         self.interval().map(drop)
     }
 
-    /// The effective interval, and what the user wrote when it was raised.
-    pub(super) fn interval(&self) -> Result<(Duration, Option<&str>), Failure> {
-        let text = self.source.spec.interval.as_str();
-        let interval = duration::parse(text)
-            .map_err(|error| configuration(reasons::INVALID_SPEC, format!("spec.interval {text:?} {error}")))?;
-        if interval < self.policy.min_interval {
-            Ok((self.policy.min_interval, Some(text)))
-        } else {
-            Ok((interval, None))
-        }
+    /// What the spec's interval comes to.
+    pub(super) fn interval(&self) -> Result<Interval, Failure> {
+        schedule::interval(&self.source.spec.interval, self.policy.min_interval)
     }
 
     pub(super) fn on_fetched(&mut self, fetched: Fetched, now: Now, effects: &mut Vec<Effect>) {

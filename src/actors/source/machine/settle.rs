@@ -57,7 +57,7 @@ impl Machine {
         self.failures = 0;
         self.repairs = 0;
         self.last_failure = None;
-        let interval = self.interval().map_or(self.policy.min_interval, |(interval, _)| interval);
+        let interval = self.effective_interval();
         let next = Next::After(jittered(interval, self.policy.interval_jitter, self.random.f64()));
         self.settle(Settlement { report, events, next, tries: 0 }, now, effects);
     }
@@ -84,9 +84,13 @@ impl Machine {
         is_new.then(|| (EventType::Warning, failure.reason, failure.message.clone())).into_iter().collect()
     }
 
+    fn effective_interval(&self) -> Duration {
+        self.interval().map_or(self.policy.min_interval, |interval| interval.effective)
+    }
+
     /// When a failed run is worth another one.
     fn next_after(&mut self, failure: &Failure) -> Next {
-        let interval = self.interval().map_or(self.policy.min_interval, |(interval, _)| interval);
+        let interval = self.effective_interval();
         let next_interval = jittered(interval, self.policy.interval_jitter, self.random.f64());
         match failure.class {
             Class::Configuration => Next::Never,
@@ -254,9 +258,9 @@ impl Machine {
         let status = self.source.status.as_ref();
         let is_ready = status.is_some_and(|status| conditions::is_true(&status.conditions, types::READY));
         match (stored_at, self.interval()) {
-            (Some(url), Ok((interval, _))) if is_ready => {
+            (Some(url), Ok(interval)) if is_ready => {
                 // Anywhere in the interval, so that a restart does not ask all origins at once.
-                let delay = interval.mul_f64(self.random.f64());
+                let delay = interval.effective.mul_f64(self.random.f64());
                 self.wake_in(delay, now, effects);
                 if self.current_artifact().is_some_and(|artifact| artifact.url != url) {
                     self.move_to(url, now, effects);

@@ -1,0 +1,7 @@
+//! Tests against real parts: a real API server, real Flux controllers, real origins, and the binary itself.
+//!
+//! One binary, because each further one links everything again.
+
+mod harness;
+
+mod reconcile;
