@@ -11,7 +11,7 @@ mod schema;
 
 pub use external_artifact::{ExternalArtifact, ExternalArtifactSpec, ExternalArtifactStatus, SourceReference};
 pub use external_source::{Artifact, ExternalSource, ExternalSourceSpec, ExternalSourceStatus};
-pub use name::ObjectName;
+pub use name::{ObjectName, is_dns_label, is_dns_subdomain};
 
 /// Name of the field manager of every server-side apply, and of the reporting controller of every event.
 pub const FIELD_MANAGER: &str = "flux-externalsource-controller";

@@ -49,7 +49,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct LocalArgs {
-    /// Folder of manifests (.yaml, .yml): `ExternalSources` and the Secrets they use
+    /// Folder of manifests (.yaml, .yml): ExternalSources and the Secrets they use
     folder: PathBuf,
     /// Address to serve artifacts on; port 0 lets the system pick one
     #[arg(long, value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 9790)))]
@@ -72,9 +72,9 @@ struct LocalArgs {
 
 #[derive(Debug, Args)]
 struct RenderArgs {
-    /// File with an `ExternalSource` and the Secrets it uses
+    /// File with an ExternalSource and the Secrets it uses
     file: PathBuf,
-    /// Which `ExternalSource` of the file, when there are several
+    /// Which ExternalSource of the file, when there are several
     #[arg(long)]
     name: Option<String>,
     /// Where the result goes: a file ending in .tar.gz, a folder that is empty or absent, or - for an archive to

@@ -2,6 +2,7 @@
 //! A bad value stops the start with a message that names the setting, the value and what is accepted.
 
 mod address;
+mod check;
 mod go_config;
 mod logs;
 mod parse;
@@ -81,7 +82,7 @@ pub struct LocalSettings {
 pub struct RenderSettings {
     /// The file (or folder) of manifests.
     pub file: PathBuf,
-    /// Which `ExternalSource` of the file; may be left out when there is one.
+    /// Which ExternalSource of the file; may be left out when there is one.
     pub name: Option<String>,
     /// Where the result goes.
     pub output: RenderOutput,

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::api::duration;
+use crate::api::{duration, is_dns_label, is_dns_subdomain};
 
 /// Why a text is no value of its setting: the end of a sentence that begins with the setting and the text.
 pub type Rejected = String;
 
 /// A path.
 pub fn path(text: &str) -> Result<PathBuf, Rejected> {
-    Ok(PathBuf::from(text))
+    if text.contains('\0') { Err("must be a path".into()) } else { Ok(PathBuf::from(text)) }
 }
 
 /// What Go's `strconv.ParseBool` accepts, which is how the Go implementation reads its settings.
@@ -106,25 +106,16 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// A DNS label (RFC 1123), as namespaces and Services are named.
+/// A DNS label, as namespaces and Services are named.
 pub fn dns_label(text: &str) -> Result<String, Rejected> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let bytes = text.as_bytes();
-    let ends = bytes.first().zip(bytes.last()).is_some_and(|(first, last)| plain(*first) && plain(*last));
-    if ends && bytes.len() <= 63 && bytes.iter().all(|&b| plain(b) || b == b'-') {
-        Ok(text.to_owned())
-    } else {
-        Err("must be a name of up to 63 lower-case letters, digits and inner dashes".into())
-    }
+    let why = || "must be a name of up to 63 lower-case letters, digits and inner dashes".into();
+    is_dns_label(text).then(|| text.to_owned()).ok_or_else(why)
 }
 
-/// A DNS subdomain (RFC 1123), as most objects are named.
+/// A DNS subdomain, as most objects are named.
 pub fn dns_name(text: &str) -> Result<String, Rejected> {
-    if text.len() <= 253 && text.split('.').all(|label| dns_label(label).is_ok()) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be a name of lower-case letters, digits, dashes and dots".into())
-    }
+    let why = || "must be a name of lower-case letters, digits, dashes and dots".into();
+    is_dns_subdomain(text).then(|| text.to_owned()).ok_or_else(why)
 }
 
 /// A value for the `User-Agent` header.

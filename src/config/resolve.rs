@@ -1,9 +1,10 @@
-//! From texts to settings, and what has to hold between them.
+//! From texts to settings.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::check::{check_lease, check_output_folder, check_ports, check_retry, check_spool};
 use super::settings::{cluster, http, process, server, storage};
 use super::{
     ArtifactServerSettings, ConfigError, ControllerSettings, Listen, LocalSettings, LogSettings, OperationsSettings,
@@ -43,6 +44,7 @@ impl ControllerSettings {
     }
 
     fn unchecked(values: Values) -> Result<Self, ConfigError> {
+        values.get(&storage::BACKEND)?;
         let mut warnings = Vec::new();
         let namespace = own_namespace(&values)?;
         let config_map = values.find(&cluster::CONFIG_MAP_NAME)?.map(|name| {
@@ -199,7 +201,6 @@ fn controller_url(values: &Values, namespace: &str, warnings: &mut Vec<String>) 
 }
 
 fn storage_settings(values: &Values, base_url: String) -> Result<StorageSettings, ConfigError> {
-    values.get(&storage::BACKEND)?;
     Ok(StorageSettings {
         memory: MemorySettings { capacity: values.get(&storage::MEMORY_CAPACITY)?, base_url },
         retention_ttl: values.get(&storage::RETENTION_TTL)?,
@@ -261,64 +262,6 @@ fn process_settings(values: &Values) -> Result<ProcessSettings, ConfigError> {
 
 fn log_settings(values: &Values) -> Result<LogSettings, ConfigError> {
     Ok(LogSettings { filter: values.get(&process::LOG_LEVEL)?, format: values.get(&process::LOG_FORMAT)? })
-}
-
-fn check_retry(values: &Values, retry: &RetrySettings) -> Result<(), ConfigError> {
-    if retry.base_delay <= retry.max_delay {
-        return Ok(());
-    }
-    let (base, max) = (values.quote(&process::BASE_DELAY), values.quote(&process::MAX_DELAY));
-    Err(ConfigError::Conflict(format!("{base} must not be longer than {max}")))
-}
-
-fn check_lease(values: &Values, lease: &LeaseSettings) -> Result<(), ConfigError> {
-    let deadline = values.quote(&cluster::LEASE_RENEW_DEADLINE);
-    if lease.renew_deadline >= lease.duration {
-        let duration = values.quote(&cluster::LEASE_DURATION);
-        return Err(ConfigError::Conflict(format!("{deadline} must be shorter than {duration}")));
-    }
-    if lease.retry_period >= lease.renew_deadline {
-        let period = values.quote(&cluster::LEASE_RETRY_PERIOD);
-        return Err(ConfigError::Conflict(format!("{period} must be shorter than {deadline}")));
-    }
-    Ok(())
-}
-
-fn check_ports(listeners: &[(String, Option<Listen>)]) -> Result<(), ConfigError> {
-    for (i, (name, listen)) in listeners.iter().enumerate() {
-        for (other_name, other) in &listeners[i + 1..] {
-            if listen.zip(*other).is_some_and(|(a, b)| a.conflicts_with(&b)) {
-                return Err(ConfigError::Conflict(format!("{name} and {other_name} must be different ports")));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn check_spool(values: &Values, spool: &SpoolSettings) -> Result<(), ConfigError> {
-    let directory = spool.directory.display();
-    match tempfile::tempfile_in(&spool.directory) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(values.reject(
-            &storage::SPOOL_DIR,
-            format!("must be a folder that can be written to; {directory}: {}", plain(&error)),
-        )),
-    }
-}
-
-fn check_output_folder(folder: &std::path::Path) -> Result<(), ConfigError> {
-    let refuse = |why: &str| Err(ConfigError::Conflict(format!("--output {}: {why}", folder.display())));
-    match std::fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
-        Ok(true) => Ok(()),
-        Ok(false) => refuse("the folder is not empty"),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => refuse(&plain(&error)),
-    }
-}
-
-/// The error without the temporary name that `tempfile` adds.
-fn plain(error: &std::io::Error) -> String {
-    error.kind().to_string()
 }
 
 fn odd_keys(values: &Values) -> Vec<String> {

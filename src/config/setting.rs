@@ -49,6 +49,7 @@ impl<T> Setting<T> {
         Self { info: Info { name, key: None, default: None, value, help }, parse }
     }
 
+    #[must_use]
     /// The same setting, also read from this key of the Go implementation's ConfigMap.
     pub const fn key(mut self, key: &'static str) -> Self {
         self.info.key = Some(key);
