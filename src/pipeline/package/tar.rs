@@ -54,14 +54,11 @@ fn append(
     content: impl Read,
 ) -> io::Result<()> {
     let mut header = Header::new_ustar();
-    if header.set_path(path).is_err() {
-        // Too long for ustar: a pax record has the path, and the header its start for readers that know no pax.
+    // A ustar header is for ASCII; what other readers make of other bytes depends on their locale.
+    if !path.is_ascii() || header.set_path(path).is_err() {
         builder.append_pax_extensions([("path", path.as_bytes())])?;
         header = Header::new_ustar();
-        let name = &mut header.as_old_mut().name;
-        let end = (0..=name.len()).rev().find(|end| path.is_char_boundary(*end)).unwrap_or(0);
-        let start = path[..end].trim_end_matches('/');
-        name[..start.len()].copy_from_slice(start.as_bytes());
+        stand_in(path, &mut header.as_old_mut().name);
     }
     header.set_entry_type(kind);
     header.set_mode(mode);
@@ -71,6 +68,18 @@ fn append(
     header.set_size(size);
     header.set_cksum();
     builder.append(&header, content)
+}
+
+/// Fills a header's `name` with what comes close to `path`, for readers that know no pax.
+fn stand_in(path: &str, name: &mut [u8; 100]) {
+    let ascii = path.chars().map(|char| u8::try_from(char).ok().filter(u8::is_ascii).unwrap_or(b'_'));
+    for (to, from) in name.iter_mut().zip(ascii) {
+        *to = from;
+    }
+    // A file that ends with a slash is a folder for some.
+    if let Some(last) = name.iter_mut().rfind(|byte| **byte != 0).filter(|byte| **byte == b'/') {
+        *last = b'_';
+    }
 }
 
 /// Fails as soon as nobody waits for the outcome.

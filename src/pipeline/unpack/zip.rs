@@ -103,8 +103,8 @@ fn check_frame(body: &Spool, watch: &Watch<'_>) -> Result<(), UnpackError> {
     if records.peek().is_none() {
         return Err(UnpackError::Truncated(FORMAT));
     }
-    let records = records.filter_map(|(start, _)| EndRecord::read(&tail[start..]).map(|record| (start, record)));
-    let Some((start, record)) = records.filter(|(start, record)| start + record.len == tail.len()).last() else {
+    let mut records = records.filter_map(|(start, _)| EndRecord::read(&tail[start..]).map(|record| (start, record)));
+    let Some((start, record)) = records.rfind(|(start, record)| start + record.len == tail.len()) else {
         return Err(UnpackError::TrailingData(FORMAT));
     };
     // Between a zip64's directory and this record are two others, which the library checks.
