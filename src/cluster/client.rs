@@ -41,6 +41,9 @@ pub enum ConnectError {
         /// Why there is no kubeconfig.
         kubeconfig: String,
     },
+    /// The lease's durations could let two replicas write at once, or would never be kept.
+    #[error("the lease needs retry period < renew deadline < duration")]
+    Lease,
     /// The configuration was read, and no client can be made of it.
     #[error("the cluster's configuration cannot be used: {0}")]
     Client(String),
@@ -79,7 +82,27 @@ fn ours(mut config: Config) -> Config {
     config.connect_timeout = Some(CONNECT_LIMIT);
     // kube's own retries are silent, up to 15, and know nothing of a fence: the callers retry, with backoff.
     config.default_retry = false;
+    // A proxy for the outside world does not reach what listens here; Go's clients never send loopback there.
+    if is_loopback(&config) && proxy_is_from_environment(&config) {
+        config.proxy_url = None;
+    }
     config
+}
+
+fn is_loopback(config: &Config) -> bool {
+    let host = host_of(config);
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+fn proxy_is_from_environment(config: &Config) -> bool {
+    let variables = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+    let values = variables.iter().filter_map(|name| std::env::var(name).ok()?.parse::<http::Uri>().ok());
+    config.proxy_url.is_some() && values.into_iter().any(|value| Some(value) == config.proxy_url)
+}
+
+/// The API server's host; an IPv6 address without its brackets.
+fn host_of(config: &Config) -> &str {
+    config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']'])
 }
 
 /// A client of this API server. It speaks HTTP/1.1 over as many connections as there are calls at once; hyper keeps
@@ -97,9 +120,8 @@ pub(super) fn build(config: Config) -> Result<Client, ConnectError> {
 
 /// The addresses under which the API server is known here: what the configuration names, and what a Pod is told.
 pub(super) async fn addresses(config: &Config) -> Vec<IpAddr> {
-    let configured = config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let from_environment = std::env::var("KUBERNETES_SERVICE_HOST").unwrap_or_default();
-    let mut addresses = resolve(&configured).await;
+    let mut addresses = resolve(host_of(config)).await;
     addresses.extend(resolve(from_environment.trim_matches(['[', ']'])).await);
     addresses.sort_unstable();
     addresses.dedup();

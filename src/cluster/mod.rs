@@ -71,8 +71,15 @@ pub struct LeaseSettings {
     pub duration: Duration,
     /// How long after the last renewal we stop writing; shorter than `duration`.
     pub renew_deadline: Duration,
-    /// Time between attempts to take or renew.
+    /// Time between attempts to take or renew; shorter than `renew_deadline`.
     pub retry_period: Duration,
+}
+
+impl LeaseSettings {
+    /// Whether a leader has the time to renew, and has stopped writing before anybody else begins.
+    fn is_sound(&self) -> bool {
+        self.retry_period < self.renew_deadline && self.renew_deadline < self.duration
+    }
 }
 
 /// The catalog, and what keeps it going.
@@ -99,6 +106,9 @@ impl ClusterCatalog {
     /// Reads the configuration and prepares a client. Connects to nothing: an API server that cannot be reached is
     /// waited for by whoever needs it.
     pub async fn connect(settings: ClusterSettings) -> Result<Connection, ConnectError> {
+        if settings.lease.as_ref().is_some_and(|lease| !lease.is_sound()) {
+            return Err(ConnectError::Lease);
+        }
         let config = client::load(settings.kubeconfig.clone()).await?;
         let addresses = client::addresses(&config).await;
         let mut connection = Self::over(&client::build(config)?, settings);

@@ -1,9 +1,12 @@
 //! Objects as we keep them: readable whatever the API server stores, and without what only costs memory.
 
-use kube::core::DeserializeGuard;
+use std::borrow::Cow;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt as _};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
 
 use super::errors::without_quotes;
 use crate::api::ObjectName;
@@ -12,27 +15,77 @@ use crate::catalog::CatalogError;
 /// A whole copy of the object, written by `kubectl apply`.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// The object, and why it cannot be read; then it is its metadata over an empty spec.
-pub(super) fn accept<K: Resource + Default>(guard: DeserializeGuard<K>) -> (K, Option<String>) {
-    let (mut object, invalid) = match guard.0 {
-        Ok(object) => (object, None),
-        Err(invalid) => {
-            let mut object = K::default();
-            *object.meta_mut() = invalid.metadata;
-            (object, Some(without_quotes(&invalid.error)))
+/// An object that can be read whatever its spec says, so that one that cannot be understood does not stop the list of
+/// all. Unlike kube's `DeserializeGuard`, it keeps the status then: whoever has to write it must know what is there.
+#[derive(Debug, Clone)]
+pub(super) struct Lenient<K> {
+    /// The object; with an empty spec when `invalid`.
+    pub(super) object: K,
+    /// Why it cannot be understood.
+    pub(super) invalid: Option<String>,
+}
+
+impl<'de, K: DeserializeOwned> Deserialize<'de> for Lenient<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut value = Value::deserialize(deserializer)?;
+        strip(&mut value);
+        let error = match K::deserialize(&value) {
+            Ok(object) => return Ok(Self { object, invalid: None }),
+            Err(error) => error,
+        };
+        let invalid = Some(without_quotes(&error.to_string()));
+        value["spec"] = json!({});
+        if let Ok(object) = K::deserialize(&value) {
+            return Ok(Self { object, invalid });
         }
-    };
-    strip(&mut object);
-    (object, invalid)
+        value["status"] = Value::Null;
+        K::deserialize(value).map(|object| Self { object, invalid }).map_err(D::Error::custom)
+    }
+}
+
+impl<K: Resource> Resource for Lenient<K> {
+    type DynamicType = K::DynamicType;
+    type Scope = K::Scope;
+
+    fn kind(dynamic: &Self::DynamicType) -> Cow<'_, str> {
+        K::kind(dynamic)
+    }
+
+    fn group(dynamic: &Self::DynamicType) -> Cow<'_, str> {
+        K::group(dynamic)
+    }
+
+    fn version(dynamic: &Self::DynamicType) -> Cow<'_, str> {
+        K::version(dynamic)
+    }
+
+    fn plural(dynamic: &Self::DynamicType) -> Cow<'_, str> {
+        K::plural(dynamic)
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        self.object.meta()
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        self.object.meta_mut()
+    }
+}
+
+fn strip(object: &mut Value) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    metadata.remove("managedFields");
+    let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) else { return };
+    annotations.remove(LAST_APPLIED);
+    if annotations.is_empty() {
+        metadata.remove("annotations");
+    }
 }
 
 /// The object in an answer.
-pub(super) fn read<K>(action: &'static str, answer: Value) -> Result<K, CatalogError>
-where
-    K: Resource + Default + DeserializeOwned,
-{
-    match serde_json::from_value(answer) {
-        Ok(guard) => Ok(accept(guard).0),
+pub(super) fn read<K: DeserializeOwned>(action: &'static str, answer: Value) -> Result<K, CatalogError> {
+    match serde_json::from_value::<Lenient<K>>(answer) {
+        Ok(lenient) => Ok(lenient.object),
         Err(_) => Err(CatalogError::Unavailable { action, message: "the answer is no Kubernetes object".into() }),
     }
 }
@@ -47,46 +100,43 @@ pub(super) fn metadata_of<'a>(object: &'a Value, field: &str) -> &'a str {
     object["metadata"][field].as_str().unwrap_or_default()
 }
 
-fn strip<K: Resource>(object: &mut K) {
-    let metadata = object.meta_mut();
-    metadata.managed_fields = None;
-    if let Some(annotations) = &mut metadata.annotations {
-        annotations.remove(LAST_APPLIED);
-        if annotations.is_empty() {
-            metadata.annotations = None;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::api::ExternalSource;
 
-    #[test]
-    fn what_only_costs_memory_is_left_out() {
-        let object = json!({"metadata": {
-            "name": "a",
-            "annotations": {LAST_APPLIED: "{}", "kept": "yes"},
-            "managedFields": [{"manager": "kubectl"}],
-        }, "spec": {"interval": "5m", "generator": {"type": "http"}}});
-        let (source, invalid) = accept::<ExternalSource>(serde_json::from_value(object).unwrap());
-        assert_eq!(invalid, None);
-        assert_eq!(source.metadata.managed_fields, None);
-        assert_eq!(source.annotations().keys().collect::<Vec<_>>(), ["kept"]);
-        assert_eq!(source.spec.interval, "5m");
+    fn lenient(object: Value) -> Lenient<ExternalSource> {
+        serde_json::from_value(object).unwrap()
     }
 
     #[test]
-    fn an_unreadable_object_keeps_its_metadata_and_says_why() {
-        let object = json!({"metadata": {"name": "a", "namespace": "ns", "uid": "u", "generation": 3},
-            "spec": {"generator": {"http": "https://user:hunter2@host"}}});
-        let (source, invalid) = accept::<ExternalSource>(serde_json::from_value(object).unwrap());
-        assert_eq!(identity(&source), (ObjectName::new("ns", "a"), "u".to_owned()));
-        assert_eq!(source.spec, <_>::default());
-        let invalid = invalid.unwrap();
+    fn what_only_costs_memory_is_left_out() {
+        let read = lenient(json!({"metadata": {
+            "name": "a",
+            "annotations": {LAST_APPLIED: "{}", "kept": "yes"},
+            "managedFields": [{"manager": "kubectl"}],
+        }, "spec": {"interval": "5m", "generator": {"type": "http"}}}));
+        assert_eq!(read.invalid, None);
+        assert_eq!(read.object.metadata.managed_fields, None);
+        assert_eq!(read.annotations().keys().collect::<Vec<_>>(), ["kept"]);
+        assert_eq!(read.object.spec.interval, "5m");
+        let bare = lenient(json!({"metadata": {"annotations": {LAST_APPLIED: "{}"}}, "spec": {}}));
+        assert_eq!(bare.object.metadata.annotations, None);
+    }
+
+    #[test]
+    fn an_unreadable_object_keeps_its_metadata_and_status_and_says_why() {
+        let mut object = json!({"metadata": {"name": "a", "namespace": "ns", "uid": "u", "generation": 3},
+            "spec": {"generator": {"http": "https://user:hunter2@host"}}, "status": {"observedGeneration": 2}});
+        let read = lenient(object.clone());
+        assert_eq!(identity(&read), (ObjectName::new("ns", "a"), "u".to_owned()));
+        assert_eq!(read.object.spec, <_>::default());
+        assert_eq!(read.object.status.and_then(|status| status.observed_generation), Some(2));
+        let invalid = read.invalid.unwrap();
         assert!(invalid.contains("invalid type") && !invalid.contains("hunter2"), "{invalid}");
+
+        object["status"] = json!("nonsense");
+        let read = lenient(object);
+        assert_eq!((read.object.metadata.generation, read.object.status), (Some(3), None));
     }
 }

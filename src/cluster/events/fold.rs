@@ -49,7 +49,7 @@ struct Told {
     name: String,
     count: i32,
     seen_at: Instant,
-    told_at: Instant,
+    sent_at: Instant,
 }
 
 /// The events told lately.
@@ -66,10 +66,10 @@ impl Folder {
         };
         told.count = told.count.saturating_add(1);
         told.seen_at = now;
-        if now < told.told_at + REPEAT_AFTER {
+        if now < told.sent_at + REPEAT_AFTER {
             return Verdict::Silent;
         }
-        told.told_at = now;
+        told.sent_at = now;
         Verdict::Again { name: told.name.clone(), count: told.count }
     }
 
@@ -82,7 +82,7 @@ impl Folder {
             let oldest = self.told.iter().min_by_key(|(_, told)| told.seen_at).map(|(key, _)| key.clone());
             oldest.and_then(|key| self.told.remove(&key));
         }
-        self.told.insert(key, Told { name, count: 1, seen_at: now, told_at: now });
+        self.told.insert(key, Told { name, count: 1, seen_at: now, sent_at: now });
     }
 
     /// The event's object is not there any more.

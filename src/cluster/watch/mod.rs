@@ -14,8 +14,9 @@ use kube::{Api, Client};
 
 use crate::api::{ExternalArtifact, ExternalSource};
 use crate::catalog::{CatalogError, Change};
+use crate::cluster::objects::Lenient;
 
-use objects::{Guarded, Told};
+use objects::Told;
 
 /// What one watch yields.
 enum Item {
@@ -46,7 +47,7 @@ pub(super) fn watch(
 }
 
 fn kind<K: Told>(client: &Client, namespace: Option<&str>, label_selector: Option<&str>) -> Watch {
-    let api: Api<Guarded<K>> = match namespace {
+    let api: Api<Lenient<K>> = match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };

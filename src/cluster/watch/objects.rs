@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use kube::Resource;
-use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::core::NamespaceResourceScope;
 use serde::de::DeserializeOwned;
 
 use crate::api::{ExternalArtifact, ExternalSource, ObjectName};
@@ -12,7 +12,7 @@ use crate::catalog::{Change, ObservedSource};
 
 /// A kind that is watched.
 pub(super) trait Told:
-    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Default + Clone + Debug + DeserializeOwned + Send + 'static
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + 'static
 {
     /// What is tried, for messages.
     const ACTION: &'static str;
@@ -23,9 +23,6 @@ pub(super) trait Told:
     /// The object of this name and uid is gone.
     fn gone(name: ObjectName, uid: String) -> Change;
 }
-
-/// Keeps one unreadable object from stopping the watch of all.
-pub(super) type Guarded<K> = DeserializeGuard<K>;
 
 impl Told for ExternalSource {
     const ACTION: &'static str = "watch ExternalSources";

@@ -9,21 +9,25 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as start};
 use kube::{Api, Resource as _, ResourceExt as _};
 
-use super::objects::{Guarded, Told};
+use super::objects::Told;
 use super::seen::{Seen, Sighting};
 use super::{Item, Watch};
 use crate::catalog::CatalogError;
 use crate::cluster::errors;
-use crate::cluster::objects::{accept, identity};
+use crate::cluster::objects::{Lenient, identity};
 
 /// Longest silence within a list: kube's watcher bounds that of a watch only. Above the longest pause of its backoff
 /// (30 s, and jitter) with the longest wait for the head of an answer (30 s).
 const LIST_SILENCE: Duration = Duration::from_secs(120);
 
-type Events<K> = BoxStream<'static, watcher::Result<Event<Guarded<K>>>>;
+/// Pause before a watch is started over, which also resets kube's backoff: an API server that takes lists and refuses
+/// every watch must not be asked in a circle.
+const RESTART_PAUSE: Duration = Duration::from_secs(2);
+
+type Events<K> = BoxStream<'static, watcher::Result<Event<Lenient<K>>>>;
 
 struct Observer<K: Told> {
-    api: Api<Guarded<K>>,
+    api: Api<Lenient<K>>,
     config: watcher::Config,
     events: Events<K>,
     seen: Seen,
@@ -37,7 +41,7 @@ struct Observer<K: Told> {
 }
 
 /// The objects of `api`, and [`Item::Listed`] once. Never ends.
-pub(super) fn observe<K: Told>(api: Api<Guarded<K>>, config: watcher::Config) -> Watch {
+pub(super) fn observe<K: Told>(api: Api<Lenient<K>>, config: watcher::Config) -> Watch {
     let observer = Observer {
         events: fresh(&api, &config),
         api,
@@ -51,7 +55,7 @@ pub(super) fn observe<K: Told>(api: Api<Guarded<K>>, config: watcher::Config) ->
     futures::stream::unfold(observer, |mut observer| async move { Some((observer.next().await, observer)) }).boxed()
 }
 
-fn fresh<K: Told>(api: &Api<Guarded<K>>, config: &watcher::Config) -> Events<K> {
+fn fresh<K: Told>(api: &Api<Lenient<K>>, config: &watcher::Config) -> Events<K> {
     start(api.clone(), config.clone()).default_backoff().boxed()
 }
 
@@ -69,12 +73,15 @@ impl<K: Told> Observer<K> {
             match event {
                 Some(Ok(event)) => self.take(event),
                 Some(Err(error)) => {
-                    if let Some(error) = self.judge(&error) {
+                    if is_expired(&error) {
+                        // The watcher would ask for the same resource version for ever.
+                        self.start_over().await;
+                    } else if let Some(error) = self.judge(&error) {
                         return Err(error);
                     }
                 }
                 None => {
-                    self.start_over();
+                    self.start_over().await;
                     let message = format!("the list stood still for {} s; starting over", LIST_SILENCE.as_secs());
                     return Err(CatalogError::Unavailable { action: K::ACTION, message });
                 }
@@ -82,7 +89,7 @@ impl<K: Told> Observer<K> {
         }
     }
 
-    fn take(&mut self, event: Event<Guarded<K>>) {
+    fn take(&mut self, event: Event<Lenient<K>>) {
         match event {
             Event::Init => {
                 self.is_listing = true;
@@ -108,7 +115,7 @@ impl<K: Told> Observer<K> {
         self.last_error = None;
     }
 
-    fn present(&mut self, object: Guarded<K>) {
+    fn present(&mut self, object: Lenient<K>) {
         let (name, uid) = identity(&object);
         let resource_version = object.meta().resource_version.as_deref().unwrap_or_default();
         match self.seen.see(&name, &uid, resource_version) {
@@ -116,25 +123,19 @@ impl<K: Told> Observer<K> {
             Sighting::Changed => {}
             Sighting::Replaced { uid } => self.pending.push_back(Item::Change(K::gone(name, uid))),
         }
-        let (object, invalid) = accept(object);
+        let Lenient { object, invalid } = object;
         if let Some(invalid) = &invalid {
             tracing::debug!(namespace = object.namespace(), name = object.name_any(), invalid, "unreadable object");
         }
         self.pending.push_back(Item::Change(K::present(object, invalid)));
     }
 
-    /// Repairs what kube's watcher does not, and says whether the error is news.
+    /// The error, if it is news.
     fn judge(&mut self, error: &watcher::Error) -> Option<CatalogError> {
         let error = match error {
             watcher::Error::InitialListFailed(error)
             | watcher::Error::WatchStartFailed(error)
-            | watcher::Error::WatchFailed(error) => {
-                if errors::code_of(error) == 410 {
-                    // The watcher would ask for the same expired resource version for ever.
-                    self.start_over();
-                }
-                errors::classify(K::ACTION, error)
-            }
+            | watcher::Error::WatchFailed(error) => errors::classify(K::ACTION, error),
             // An expired resource version is the normal end of a long silence; the watcher lists anew.
             watcher::Error::WatchError(status) if status.code == 410 => return None,
             watcher::Error::WatchError(status) => {
@@ -150,8 +151,14 @@ impl<K: Told> Observer<K> {
         is_news.then_some(error)
     }
 
-    fn start_over(&mut self) {
+    async fn start_over(&mut self) {
+        tokio::time::sleep(RESTART_PAUSE).await;
         self.is_listing = true;
         self.events = fresh(&self.api, &self.config);
     }
+}
+
+/// Whether a watch was refused at its start because its resource version is too old.
+fn is_expired(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(error) if errors::code_of(error) == 410)
 }
