@@ -13,7 +13,6 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -26,6 +25,7 @@ const BUFFER: usize = 64 * 1024;
 
 /// Unsent bytes in the kernel beyond which a socket takes no more. Small, because a slow client shows progress only
 /// when half of them are gone; what is on the wire does not count, so fast clients lose nothing (tcp(7)).
+#[cfg(target_os = "linux")]
 const UNSENT: u32 = 128 * 1024;
 
 /// What a connection needs to know of its server.
@@ -82,7 +82,7 @@ impl Connection {
 fn configure(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
-    let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
 }
 
 fn answer(

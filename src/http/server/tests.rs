@@ -15,7 +15,11 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+/// Longer than any test: what waits this long has failed.
 const LONG: Duration = Duration::from_secs(60);
+
+/// How long a test waits for what should happen soon.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn settings() -> ServerSettings {
     ServerSettings { max_connections: 100, header_timeout: LONG, idle_timeout: LONG }
@@ -54,6 +58,11 @@ impl Running {
     }
 }
 
+/// The outcome of `future`, which must not take long.
+async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.expect("nothing happened")
+}
+
 async fn send(client: &mut TcpStream, path: &str) {
     client.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
 }
@@ -62,7 +71,7 @@ async fn send(client: &mut TcpStream, path: &str) {
 async fn read_to(client: &mut TcpStream, marker: &str) -> String {
     let mut read = Vec::new();
     while !read.ends_with(marker.as_bytes()) {
-        read.push(client.read_u8().await.unwrap_or_else(|error| {
+        read.push(soon(client.read_u8()).await.unwrap_or_else(|error| {
             panic!("{error} instead of {marker:?} after {:?}", String::from_utf8_lossy(&read))
         }));
     }
@@ -73,7 +82,7 @@ async fn read_to(client: &mut TcpStream, marker: &str) -> String {
 async fn read_to_end(client: &mut TcpStream) -> Vec<u8> {
     let mut read = Vec::new();
     // A reset is an end as well.
-    let _ = client.read_to_end(&mut read).await;
+    let _ = soon(client.read_to_end(&mut read)).await;
     read
 }
 

@@ -40,7 +40,7 @@ async fn open_downloads_finish_and_nothing_new_begins() {
 
     gate.add_permits(1);
     assert_eq!(read_to_end(&mut open).await, b"world");
-    running.server.await.unwrap();
+    soon(running.server).await.unwrap();
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn downloads_are_cut_off_at_the_end_of_the_grace_period() {
     let mut open = running.request("/").await;
     read_to(&mut open, "hello").await;
     running.shutdown.cancel();
-    running.server.await.unwrap();
+    soon(running.server).await.unwrap();
     assert_eq!(read_to_end(&mut open).await, b"");
 }
 
@@ -73,7 +73,7 @@ async fn a_shutdown_does_not_wait_for_room() {
     running.shutdown.cancel();
     gate.add_permits(1);
     assert_eq!(read_to_end(&mut open).await, b"world");
-    running.server.await.unwrap();
+    soon(running.server).await.unwrap();
 }
 
 #[tokio::test]

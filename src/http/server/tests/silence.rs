@@ -30,7 +30,7 @@ async fn headers_that_trickle_in_are_cut_off_all_the_same() {
         }
     });
     let mut read = Vec::new();
-    let _ = from.read_to_end(&mut read).await;
+    let _ = soon(from.read_to_end(&mut read)).await;
     assert_eq!(read, b"");
     trickle.await.unwrap();
 }
@@ -61,7 +61,7 @@ async fn a_client_that_reads_nothing_is_cut_off() {
     let running = start(router, ServerSettings { idle_timeout: SHORT, ..settings() }, LONG).await;
     let begin = Instant::now();
     let mut client = running.request("/").await;
-    dropped.recv().await.unwrap();
+    soon(dropped.recv()).await.unwrap();
     assert!(begin.elapsed() >= SHORT, "{:?}", begin.elapsed());
     let read = read_to_end(&mut client).await;
     assert!(read.len() < 1000 * 64 * 1024, "{}", read.len());
@@ -69,21 +69,19 @@ async fn a_client_that_reads_nothing_is_cut_off() {
 
 #[tokio::test]
 async fn a_slow_client_is_served_as_long_as_it_reads() {
-    let idle_timeout = Duration::from_millis(400);
-    let (router, _dropped) = large(24);
+    let idle_timeout = Duration::from_secs(1);
+    let (router, _dropped) = large(1000);
     let running = start(router, ServerSettings { idle_timeout, ..settings() }, LONG).await;
     let begin = Instant::now();
     let mut client = running.request("/").await;
-    let mut pace = tokio::time::interval(Duration::from_millis(30));
-    let (mut read, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
-    while !read.ends_with(b"\r\n0\r\n\r\n") {
+    // So slow that the kernel's buffers, were they full, would make no room within the idle timeout.
+    let mut pace = tokio::time::interval(Duration::from_millis(50));
+    let mut buffer = vec![0; 16 * 1024];
+    while begin.elapsed() < idle_timeout * 4 {
         pace.tick().await;
-        let n = client.read(&mut buffer).await.unwrap();
-        assert_ne!(n, 0, "cut off after {} bytes", read.len());
-        read.extend_from_slice(&buffer[..n]);
+        let n = soon(client.read(&mut buffer)).await.unwrap();
+        assert_ne!(n, 0, "cut off after {:?}", begin.elapsed());
     }
-    assert!(read.len() > 24 * 64 * 1024);
-    assert!(begin.elapsed() > idle_timeout * 2, "too fast to show anything: {:?}", begin.elapsed());
 }
 
 #[tokio::test]
