@@ -161,9 +161,10 @@ async fn check_crds(catalog: Arc<ClusterCatalog>) {
     while let Err(error) = catalog.check_crds().await {
         let text = error.to_string();
         if said.as_ref() != Some(&text) {
-            match &error {
-                CrdError::Unknown { .. } => tracing::warn!("{text}"),
-                _ => tracing::error!("{text}"),
+            if matches!(error, CrdError::Unknown(_)) {
+                tracing::warn!("{text}");
+            } else {
+                tracing::error!("{text}");
             }
             said = Some(text);
         }

@@ -56,7 +56,7 @@ pub fn context(run: &RunSettings, catalog: Arc<dyn Catalog>, stored: &Stored) ->
         settings: Settings {
             schedule: Arc::new(run.schedule.clone()),
             unpack: run.unpack,
-            retention: stored.retention.clone(),
+            retention: stored.retention,
             concurrent: run.concurrent,
         },
         pools: Pools::default(),

@@ -119,7 +119,7 @@ fn write(archive: &Spool, output: &RenderOutput) -> anyhow::Result<()> {
             file.sync_all()?;
         }
         RenderOutput::Folder(path) => {
-            unpack(archive, path).with_context(|| format!("cannot write {}", path.display()))?
+            unpack(archive, path).with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
     Ok(())

@@ -62,18 +62,15 @@ impl Sources {
             // Deleted and created again while nobody watched.
             self.remove(&name);
         }
-        match self.children.get_mut(&name) {
-            Some(child) => {
-                child.observed = Some(observed.clone());
-                if let Some(actor) = &child.actor {
-                    let _ = actor.cast(SourceMsg::Observed(observed));
-                }
+        if let Some(child) = self.children.get_mut(&name) {
+            child.observed = Some(observed.clone());
+            if let Some(actor) = &child.actor {
+                let _ = actor.cast(SourceMsg::Observed(observed));
             }
-            None => {
-                let child = SourceChild { observed: Some(observed), actor: None, history: History::default() };
-                self.children.insert(name.clone(), child);
-                self.start(&name, myself).await;
-            }
+        } else {
+            let child = SourceChild { observed: Some(observed), actor: None, history: History::default() };
+            self.children.insert(name.clone(), child);
+            self.start(&name, myself).await;
         }
     }
 

@@ -68,7 +68,8 @@ impl Controller {
             ("POD_NAMESPACE", ACCOUNT.0.to_owned()),
             ("LOG_LEVEL", "info,flux_externalsource=debug".to_owned()),
         ];
-        let mut process = ProcessBuilder::new("controller", env!("CARGO_BIN_EXE_flux-externalsource")).arg("controller");
+        let mut process =
+            ProcessBuilder::new("controller", env!("CARGO_BIN_EXE_flux-externalsource")).arg("controller");
         for (name, value) in usual.into_iter().chain(options.environment) {
             process = process.env(name, value);
         }

@@ -1,6 +1,6 @@
 //! The binary under test, in a cluster of its own namespace, with the account and the rules that it ships with.
 
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod controller;
 mod objects;

@@ -17,8 +17,8 @@ pub fn http_source(url: &str) -> Value {
 #[derive(Clone)]
 pub struct Sources {
     /// The sources.
-    pub sources: Api<ExternalSource>,
-    /// The ExternalArtifacts.
+    pub api: Api<ExternalSource>,
+    /// Their artifacts' objects.
     pub artifacts: Api<ExternalArtifact>,
     /// The namespace.
     pub namespace: String,
@@ -29,7 +29,7 @@ impl Sources {
     pub async fn of(testbed: &Testbed, namespace: &str) -> Result<Self> {
         let client = testbed.client().await?;
         Ok(Self {
-            sources: Api::namespaced(client.clone(), namespace),
+            api: Api::namespaced(client.clone(), namespace),
             artifacts: Api::namespaced(client, namespace),
             namespace: namespace.to_owned(),
         })
@@ -42,12 +42,12 @@ impl Sources {
             "metadata": {"name": name}, "spec": spec,
         });
         let params = PatchParams::apply("test").force();
-        self.sources.patch(name, &params, &Patch::Apply(&object)).await.context("the source was not accepted")
+        self.api.patch(name, &params, &Patch::Apply(&object)).await.context("the source was not accepted")
     }
 
     /// Merges `patch` into a source, as `kubectl patch` and `kubectl annotate` do.
     pub async fn merge(&self, name: &str, patch: &Value) -> Result<ExternalSource> {
-        Ok(self.sources.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?)
+        Ok(self.api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?)
     }
 
     /// Asks for a run now.
@@ -63,7 +63,7 @@ impl Sources {
 
     /// Waits for a source that `holds`; `what` says what that means.
     pub async fn wait(&self, name: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
-        wait_for_condition(&self.sources, name, what, SOON, holds).await
+        wait_for_condition(&self.api, name, what, SOON, holds).await
     }
 
     /// Waits until a source of the current generation is Ready.

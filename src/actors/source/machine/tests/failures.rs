@@ -23,7 +23,7 @@ fn the_class_decides_the_retry_and_the_artifact_stays() {
         assert_eq!(world.condition(types::RECONCILING).map(|(_, reason)| reason).as_deref(), reconciling);
         assert_eq!(world.condition(types::STALLED).map(|(_, reason)| reason).as_deref(), stalled);
         assert_eq!(world.status().artifact, artifact);
-        assert_eq!(world.machine.artifact.as_ref().unwrap().status.as_ref().unwrap().artifact.is_some(), true);
+        assert!(world.machine.artifact.as_ref().unwrap().status.as_ref().unwrap().artifact.is_some());
         assert_eq!(world.told(), [(EventType::Warning, "FetchFailed")]);
         let wake = world.delay(Timer::Wake).map(|delay| delay.as_secs());
         assert_eq!(wake.is_some(), delay.is_some(), "{class:?}");
@@ -58,7 +58,7 @@ fn backoff_grows_and_ends_with_the_interval() {
         world.fire(Timer::Wake);
     }
     for (n, delay) in delays.iter().enumerate().take(10) {
-        let expected = (1 << n).min(300) as f64;
+        let expected = f64::from((1 << n).min(300));
         assert!((0.75 * expected..=1.25 * expected).contains(delay), "{n}: {delay}");
     }
     assert!(delays[10..].iter().all(|delay| (570.0..=630.0).contains(delay)), "{delays:?}");

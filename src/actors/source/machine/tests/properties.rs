@@ -16,7 +16,9 @@ fn happen(world: &mut World, pending: &mut Vec<(Attempt, Job)>, choice: u8) {
         }
         (1, kept) => {
             pending.extend(kept);
-            world.change(&json!({"metadata": {"generation": i64::from(choice)}, "spec": {"suspend": choice % 3 == 0}}));
+            world.change(
+                &json!({"metadata": {"generation": i64::from(choice)}, "spec": {"suspend": choice.is_multiple_of(3)}}),
+            );
         }
         (2, kept) => {
             pending.extend(kept);
