@@ -51,6 +51,7 @@ pub(super) fn describe(error: &kube::Error) -> String {
         kube::Error::Api(status) => shorten(&status.message),
         kube::Error::Auth(_) => "the credentials could not be obtained; check the kubeconfig's user".into(),
         kube::Error::SerdeError(_) => "the API server's answer could not be read".into(),
+        kube::Error::Service(error) => with_causes(&**error),
         other => with_causes(other),
     }
 }

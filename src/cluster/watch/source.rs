@@ -1,10 +1,11 @@
-//! One watch of one kind: kube's watcher with its backoff, started over when it would hang or repeat itself.
+//! One watch of one kind: kube's watcher with a backoff, started over when it would hang or repeat itself.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
+use kube::runtime::utils::{Backoff, ResetTimerBackoff};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as start};
 use kube::{Api, Resource as _, ResourceExt as _};
@@ -16,13 +17,44 @@ use crate::catalog::CatalogError;
 use crate::cluster::errors;
 use crate::cluster::objects::{Lenient, identity};
 
-/// Longest silence within a list: kube's watcher bounds that of a watch only. Above the longest pause of its backoff
-/// (30 s, and jitter) with the longest wait for the head of an answer (30 s).
-const LIST_SILENCE: Duration = Duration::from_secs(120);
+/// Pause after the first error, before jitter.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Longest pause, before jitter, which may double it. kube's own go up to a minute that way, and so long a watch would
+/// stay deaf after an API server's restart; one request per watch and 5 s costs that nothing.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a watch must do well before its backoff begins anew.
+const BACKOFF_RESET: Duration = Duration::from_secs(120);
+
+/// Longest silence within a list: kube's watcher bounds that of a watch only. Above the longest pause after an error
+/// with the longest wait for the head of an answer (30 s) and for its page.
+const LIST_SILENCE: Duration = Duration::from_secs(90);
 
 /// Pause before a watch is started over, which also resets kube's backoff: an API server that takes lists and refuses
 /// every watch must not be asked in a circle.
 const RESTART_PAUSE: Duration = Duration::from_secs(2);
+
+/// The pauses between attempts: each twice the last, and up to twice that, so that replicas do not come at once.
+struct Pauses {
+    next: Duration,
+}
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let pause = self.next;
+        self.next = (pause * 2).min(LONGEST_PAUSE);
+        Some(pause.mul_f64(1.0 + fastrand::f64()))
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.next = FIRST_PAUSE;
+    }
+}
 
 type Events<K> = BoxStream<'static, watcher::Result<Event<Lenient<K>>>>;
 
@@ -56,7 +88,8 @@ pub(super) fn observe<K: Told>(api: Api<Lenient<K>>, config: watcher::Config) ->
 }
 
 fn fresh<K: Told>(api: &Api<Lenient<K>>, config: &watcher::Config) -> Events<K> {
-    start(api.clone(), config.clone()).default_backoff().boxed()
+    let backoff = Pauses { next: FIRST_PAUSE };
+    start(api.clone(), config.clone()).backoff(ResetTimerBackoff::new(backoff, BACKOFF_RESET)).boxed()
 }
 
 impl<K: Told> Observer<K> {
