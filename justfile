@@ -58,8 +58,8 @@ bench-cluster *args:
     cargo test --release --test it -- --ignored --nocapture --test-threads 1 bench {{ args }}
 
 # Run the ExternalSources of a folder without a cluster.
-run folder="deploy/samples":
-    cargo run --release -- local {{ folder }}
+run folder="examples/quickstart/manifests" *args="--origin examples/quickstart/origin":
+    cargo run --release -- local {{ folder }} {{ args }}
 
 # Build the container image.
 image:
@@ -86,4 +86,5 @@ kind-e2e: image
     kubectl get externalsource,externalartifact,deployment
 
 # What a change has to pass before it is merged; the chart and kind-e2e come on top.
-ci: fmt-check lint test generate-check deny
+ci:
+    .ci/run
