@@ -1,15 +1,17 @@
 //! `controller`: the objects of a cluster.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{leadership, parts, servers, signals};
 use crate::activity::Activities;
 use crate::actors::artifact_server::ArtifactServerArgs;
+use crate::actors::context::Context;
 use crate::actors::system::{System, SystemArgs, SystemHandle};
 use crate::catalog::Catalog;
 use crate::cluster::{ClusterCatalog, Connection, CrdError};
@@ -51,58 +53,69 @@ async fn run(
 ) -> anyhow::Result<ExitCode> {
     let Connection { catalog, leadership, lease } = connection;
     settings.run.http.addresses.api_server = catalog.api_server_addresses();
+    // Before anything counts something.
+    let recorder = settings.operations.metrics.map(|_| metrics::install()).transpose()?;
     let stored = parts::storage(&settings.storage);
-    tracing::warn!("STORAGE_BACKEND is memory: no artifact survives a restart, all are fetched again");
+    tracing::warn!("{}", leadership::VOLATILE);
     let catalog = Arc::new(catalog);
     let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<dyn Catalog>, &stored);
     let activities = Arc::clone(&context.activities);
+    let (mut system, health) = start(&settings, context, &stored).await?;
 
-    let artifact_server = artifact_server(&settings, &stored)?;
+    let serving = CancellationToken::new();
+    let servers = operations(&settings.operations, recorder, &health, &activities, &serving)?;
+    let releasing = CancellationToken::new();
+    let mut lease = tokio::spawn(lease.run(releasing.clone()));
+    let follow =
+        leadership::follow(leadership, system.handle(), Arc::clone(&health), Arc::clone(&catalog), settings.pod);
+    let chores = [tokio::spawn(follow), tokio::spawn(check_crds(catalog))];
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
+
+    let crashed = tokio::select! {
+        () = shutdown.cancelled() => None,
+        () = system.ended() => Some("an actor could not be kept alive"),
+        _ = &mut lease => Some("the leader election crashed"),
+    };
+    health.set_shutting_down();
+    chores.iter().for_each(tokio::task::JoinHandle::abort);
+    if let Some(what) = crashed {
+        bail!("{what}");
+    }
+    system.shut_down().await;
+    // Only now: the last write may still need the lease.
+    releasing.cancel();
+    let _ = lease.await;
+    serving.cancel();
+    futures::future::join_all(servers).await;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The actors, and the health that asks them.
+async fn start(
+    settings: &ControllerSettings,
+    context: Arc<Context>,
+    stored: &parts::Stored,
+) -> anyhow::Result<(System, Arc<Health>)> {
+    let artifact_server = artifact_server(settings, stored)?;
     // The probe asks the actors, which exist only after what tells the probe about them.
-    let live = Arc::new(std::sync::OnceLock::<SystemHandle>::new());
+    let live = Arc::new(OnceLock::new());
     let health = Arc::new(Health::new(is_alive(&live)));
     let on_synced = {
         let health = Arc::clone(&health);
         Arc::new(move || health.set_synced())
     };
     let grace = settings.process.shutdown_grace;
-    let mut system = System::start(SystemArgs { context, artifact_server, on_synced, grace }).await?;
+    let system = System::start(SystemArgs { context, artifact_server, on_synced, grace }).await?;
     let _ = live.set(system.handle());
     health.set_serving(true);
     if parts::reach(&stored.storage).await {
         health.set_storage_reached();
     }
-
-    let serving = CancellationToken::new();
-    let servers = operations(&settings.operations, &health, &activities, &serving)?;
-    let releasing = CancellationToken::new();
-    let lease = tokio::spawn(lease.run(releasing.clone()));
-    let follower = tokio::spawn(leadership::follow(leadership, system.handle(), Arc::clone(&health)));
-    let checks = tokio::spawn(check_crds(Arc::clone(&catalog)));
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
-
-    let crashed = tokio::select! {
-        () = shutdown.cancelled() => false,
-        () = system.ended() => true,
-    };
-    health.set_shutting_down();
-    checks.abort();
-    follower.abort();
-    if !crashed {
-        system.shut_down().await;
-    }
-    releasing.cancel();
-    let _ = lease.await;
-    serving.cancel();
-    futures::future::join_all(servers).await;
-    if crashed {
-        bail!("an actor could not be kept alive");
-    }
-    tracing::info!("stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok((system, health))
 }
 
-fn is_alive(live: &Arc<std::sync::OnceLock<SystemHandle>>) -> health::LiveCheck {
+fn is_alive(live: &Arc<OnceLock<SystemHandle>>) -> health::LiveCheck {
     let live = Arc::clone(live);
     Arc::new(move || {
         let system = live.get().cloned();
@@ -137,6 +150,7 @@ fn artifact_server(
 /// Health and metrics.
 fn operations(
     settings: &OperationsSettings,
+    recorder: Option<PrometheusHandle>,
     health: &Arc<Health>,
     activities: &Arc<Activities>,
     shutdown: &CancellationToken,
@@ -146,9 +160,8 @@ fn operations(
         let listener = servers::bind("HEALTH_ADDR", listen)?;
         servers.push(servers::serve(listener, health::router(Arc::clone(health)), shutdown.clone())?);
     }
-    if let Some(listen) = &settings.metrics {
+    if let (Some(listen), Some(handle)) = (&settings.metrics, recorder) {
         let listener = servers::bind("METRICS_ADDR", listen)?;
-        let handle = metrics::install()?;
         servers.push(tokio::spawn(metrics::upkeep(handle.clone(), settings.upkeep_period, shutdown.clone())));
         servers.push(servers::serve(listener, metrics::router(handle, Arc::clone(activities)), shutdown.clone())?);
     }

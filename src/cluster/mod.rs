@@ -141,6 +141,11 @@ impl ClusterCatalog {
         config_map::read(&self.api, name).await
     }
 
+    /// Tells people about this process, in an event on its pod.
+    pub async fn warn_on_pod(&self, pod: &ObjectName, reason: &str, message: &str) -> Result<(), CatalogError> {
+        events::warn_on_pod(&self.api, pod, reason, message).await
+    }
+
     /// The addresses of the API server, which generators must not reach: those that the kubeconfig's host had at the
     /// start, and the one in `KUBERNETES_SERVICE_HOST`.
     pub fn api_server_addresses(&self) -> Vec<IpAddr> {

@@ -38,6 +38,8 @@ pub struct ControllerSettings {
     pub cluster: ClusterSettings,
     /// The ConfigMap to read before anything else; see [`ControllerSettings::with_config_map`].
     pub config_map: Option<ObjectName>,
+    /// The pod of this process.
+    pub pod: ObjectName,
     /// The artifact server.
     pub artifacts: ArtifactServerSettings,
     /// Health and metrics.

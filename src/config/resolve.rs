@@ -54,6 +54,7 @@ impl ControllerSettings {
         Ok(Self {
             cluster: cluster_settings(&values, &namespace)?,
             config_map: config_map.transpose()?,
+            pod: ObjectName::new(&namespace, &pod_name(&values)?),
             artifacts: artifact_server(&values)?,
             operations: operations(&values)?,
             storage: storage_settings(&values, controller_url(&values, &namespace, &mut warnings)?)?,

@@ -19,7 +19,7 @@ use super::call::{ApiServer, CallError, requests};
 use super::lease::Fence;
 use super::throttle::Throttle;
 use crate::api::ObjectName;
-use crate::catalog::Event;
+use crate::catalog::{CatalogError, Event, EventType};
 
 /// Events that may wait, about 1 KiB each beside the shared objects: as many as a first run over a thousand objects
 /// makes. A further one is dropped, because those that wait are the first signs of what is wrong.
@@ -56,6 +56,25 @@ impl Events {
             debug!(error = %error, "an event was dropped");
         }
     }
+}
+
+/// Tells about this process itself, on its pod.
+pub(super) async fn warn_on_pod(
+    api: &ApiServer,
+    pod: &ObjectName,
+    reason: &str,
+    message: &str,
+) -> Result<(), CatalogError> {
+    let subject = object::pod(&pod.namespace, &pod.name);
+    let object = object::note(EventType::Warning, reason, message, &subject, &pod.name);
+    create(api, pod, &object).await.map_err(|error| error.of("tell an event"))
+}
+
+async fn create(api: &ApiServer, subject: &ObjectName, object: &KubernetesEvent) -> Result<(), CallError> {
+    let request = serde_json::to_vec(object)
+        .map_err(kube::core::request::Error::SerializeBody)
+        .and_then(|body| requests::<KubernetesEvent>(subject).create(&PostParams::default(), body));
+    api.write(request).await.map(drop)
 }
 
 struct Sender {
@@ -101,10 +120,7 @@ impl Sender {
     async fn create(&self, event: &Event, source: &ObjectName, subject: &object::Subject) -> Result<String, CallError> {
         let object = object::event(event, subject, &self.instance);
         let name = object.metadata.name.clone().unwrap_or_default();
-        let request = serde_json::to_vec(&object)
-            .map_err(kube::core::request::Error::SerializeBody)
-            .and_then(|body| requests::<KubernetesEvent>(source).create(&PostParams::default(), body));
-        self.api.write(request).await?;
+        create(&self.api, source, &object).await?;
         Ok(name)
     }
 

@@ -46,8 +46,30 @@ pub(super) fn key(event: &Event, subject: &Subject) -> Key {
     }
 }
 
+/// The pod of this process, for what is about no object of a user.
+pub(super) fn pod(namespace: &str, name: &str) -> Subject {
+    Subject {
+        api_version: Some("v1".into()),
+        kind: Some("Pod".into()),
+        namespace: Some(namespace.into()),
+        name: Some(name.into()),
+        ..Subject::default()
+    }
+}
+
 /// The event object about `subject`.
 pub(super) fn event(event: &Event, subject: &Subject, instance: &str) -> KubernetesEvent {
+    note(event.type_, event.reason, &event.message, subject, instance)
+}
+
+/// The event object about `subject` from its parts.
+pub(super) fn note(
+    type_: EventType,
+    reason: &str,
+    message: &str,
+    subject: &Subject,
+    instance: &str,
+) -> KubernetesEvent {
     let now = Timestamp::now();
     let instance = if instance.is_empty() { FIELD_MANAGER } else { instance };
     KubernetesEvent {
@@ -58,12 +80,12 @@ pub(super) fn event(event: &Event, subject: &Subject, instance: &str) -> Kuberne
         },
         action: Some("Reconcile".into()),
         event_time: Some(MicroTime(now)),
-        note: Some(cut(&event.message, MAX_NOTE).to_owned()),
-        reason: Some(event.reason.into()),
+        note: Some(cut(message, MAX_NOTE).to_owned()),
+        reason: Some(reason.into()),
         regarding: Some(subject.clone()),
         reporting_controller: Some(FIELD_MANAGER.into()),
         reporting_instance: Some(cut(instance, MAX_INSTANCE).to_owned()),
-        type_: Some(match event.type_ {
+        type_: Some(match type_ {
             EventType::Normal => "Normal".into(),
             EventType::Warning => "Warning".into(),
         }),
