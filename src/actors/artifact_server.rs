@@ -8,6 +8,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::on_drop::OnDrop;
 use crate::http;
 use crate::http::ServerSettings;
 
@@ -67,7 +68,7 @@ impl Actor for ArtifactServer {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
-        let ended = Ended(myself);
+        let ended = OnDrop::tell(myself, ArtifactServerMsg::Ended);
         let task = tokio::spawn(async move {
             let _ended = ended;
             http::serve(listener, args.router, args.settings, stop, args.grace).await;
@@ -93,14 +94,5 @@ impl Actor for ArtifactServer {
                 Ok(())
             }
         }
-    }
-}
-
-/// Says that the server is over, also when it panicked.
-struct Ended(ActorRef<ArtifactServerMsg>);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.cast(ArtifactServerMsg::Ended);
     }
 }

@@ -14,6 +14,7 @@
 pub mod artifact_server;
 pub mod context;
 mod fault;
+mod on_drop;
 mod pool;
 mod restart;
 mod source;

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::JoinSet;
 
+use super::on_drop::OnDrop;
 use crate::api::ObjectName;
 use crate::telemetry::metrics;
 
@@ -170,7 +171,7 @@ impl PoolState {
         while self.running < self.args.limit {
             let Some(source) = self.ready.pop_front() else { break };
             let Some(work) = self.queues.get_mut(&source).and_then(VecDeque::pop_front) else { continue };
-            let ended = Ended { pool: myself.clone(), source: Some(source) };
+            let ended = OnDrop::tell(myself.clone(), PoolMsg::Ended(source));
             self.running += 1;
             self.tasks.spawn(async move {
                 let _ended = ended;
@@ -185,20 +186,6 @@ impl PoolState {
             for reply_to in self.drains.drain(..) {
                 let _ = reply_to.send(());
             }
-        }
-    }
-}
-
-/// Tells the pool that a task is over, also when it panicked.
-struct Ended {
-    pool: ActorRef<PoolMsg>,
-    source: Option<ObjectName>,
-}
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        if let Some(source) = self.source.take() {
-            let _ = self.pool.cast(PoolMsg::Ended(source));
         }
     }
 }

@@ -9,6 +9,7 @@ use ractor::rpc::CallResult;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::AbortHandle;
 
+use super::on_drop::OnDrop;
 use super::supervisor::SupervisorMsg;
 use crate::catalog::Catalog;
 
@@ -47,7 +48,7 @@ impl Actor for Watcher {
     type Arguments = WatcherArgs;
 
     async fn pre_start(&self, myself: ActorRef<WatcherMsg>, args: WatcherArgs) -> Result<Pump, ActorProcessingErr> {
-        let ended = Ended(myself);
+        let ended = OnDrop::tell(myself, WatcherMsg::Ended);
         let task = tokio::spawn(async move {
             let _ended = ended;
             pump(args).await;
@@ -64,15 +65,6 @@ impl Actor for Watcher {
         match message {
             WatcherMsg::Ended => Err("the watch ended".into()),
         }
-    }
-}
-
-/// Says that the pump is over, also when it panicked.
-struct Ended(ActorRef<WatcherMsg>);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.cast(WatcherMsg::Ended);
     }
 }
 

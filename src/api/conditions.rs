@@ -59,8 +59,6 @@ pub mod reasons {
     pub const ARTIFACT_WITHDRAWN: &str = "ArtifactWithdrawn";
     /// The interval was raised to the minimum (event).
     pub const INTERVAL_RAISED: &str = "IntervalRaised";
-    /// The tree holds nothing that Flux applies (event).
-    pub const NO_MANIFESTS: &str = "NoManifests";
     /// Artifacts do not survive a restart of the controller (event).
     pub const VOLATILE_STORAGE: &str = "VolatileStorage";
 }

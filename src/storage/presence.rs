@@ -30,6 +30,12 @@ impl Presence {
         self.complete.store(complete, Ordering::Release);
     }
 
+    /// Forgets everything: somebody else decides now what is advertised.
+    pub fn reset(&self) {
+        self.set_complete(false);
+        self.advertised.clear();
+    }
+
     /// Notes what `source` advertises now; `None` when it advertises nothing or is gone.
     pub fn advertise(&self, source: &ObjectName, key: Option<ArtifactKey>) {
         match key {

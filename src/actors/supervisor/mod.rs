@@ -173,9 +173,9 @@ impl SupervisorState {
         if leading {
             self.restart_fixed(Fixed::Watcher, myself).await;
         } else {
-            self.args.context.presence.set_complete(false);
             self.fixed.stop(Fixed::Watcher).await;
             self.sources.stop_all().await;
+            self.args.context.presence.reset();
         }
     }
 
