@@ -144,7 +144,9 @@ impl Fetcher {
         let namespace = job.source.metadata.namespace.as_deref().unwrap_or_default();
         let mut secrets = BTreeMap::new();
         for name in generator.secrets(&job.source.spec.generator) {
-            let secret = self.catalog.secret(namespace, &name).await?.ok_or_else(|| Failure {
+            let read = self.catalog.secret(namespace, &name).await;
+            let read = read.map_err(|error| Failure { reason: reasons::SECRET_UNAVAILABLE, ..error.into() })?;
+            let secret = read.ok_or_else(|| Failure {
                 class: Class::Waiting,
                 reason: reasons::SECRET_UNAVAILABLE,
                 message: format!("Secret {name:?} does not exist in namespace {namespace:?}"),
