@@ -56,6 +56,7 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
         () = system.ended() => true,
         () = all_ran(&activities, &synced), if settings.once => false,
     };
+    let is_empty = activities.all().is_empty();
     let all_ready = is_all_ready(&activities) && catalog.problems().borrow().is_empty();
     view_ends.cancel();
     let _ = view.await;
@@ -63,7 +64,7 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
         bail!("an actor could not be kept alive");
     }
     system.shut_down().await;
-    if settings.once && activities.all().is_empty() && !shutdown.is_cancelled() {
+    if settings.once && is_empty && !shutdown.is_cancelled() {
         bail!("{}: there is no ExternalSource in it", settings.folder.display());
     }
     let success = !settings.once || all_ready;
