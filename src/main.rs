@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use flux_externalsource::cli::{self, Invocation};
+use flux_externalsource::config::ConfigError;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -14,7 +15,8 @@ fn main() -> ExitCode {
     match cli::parse(std::env::args_os(), environment) {
         Ok(invocation) => run(invocation).unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            // What the ConfigMap says is read later than flags and environment, and ends the same.
+            if error.is::<ConfigError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }),
         Err(error) => error.report(),
     }

@@ -133,7 +133,7 @@ fn artifact_server(
     stored: &parts::Stored,
 ) -> anyhow::Result<Option<ArtifactServerArgs>> {
     let Some(listen) = &settings.artifacts.listen else { return Ok(None) };
-    let listener = servers::bind("the artifact server", listen)?;
+    let listener = servers::bind("ARTIFACT_SERVER_PORT", listen)?;
     let router = artifacts::router(
         Arc::clone(&stored.storage),
         Arc::clone(&stored.presence),

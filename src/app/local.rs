@@ -1,6 +1,7 @@
 //! `local`: the objects of a folder, without a cluster.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -18,14 +19,14 @@ use crate::local::{self, LocalCatalog, Output};
 
 /// Runs until a signal ends it, or until everything ran once.
 pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
+    if local::hides_stderr(settings.plain) {
+        // What the log would say stands in the table, which its lines would tear. Send stderr elsewhere to have both.
+        "off".clone_into(&mut settings.process.log.filter);
+    }
     let _logs = parts::logs(&settings.process.log)?;
     let shutdown = signals::shutdown()?;
     if let Some((folder, address)) = &settings.origin {
-        let listener = tokio::net::TcpListener::bind(address)
-            .await
-            .with_context(|| format!("--origin-addr {address} cannot be listened on"))?;
-        let (folder, stop) = (folder.clone(), shutdown.clone());
-        tokio::spawn(async move { local::origin::serve(listener, &folder, stop).await });
+        serve_origin(folder, *address, shutdown.clone()).await?;
     }
     let catalog = Arc::new(LocalCatalog::open(&settings.folder)?);
     let listener =
@@ -55,6 +56,7 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
         () = system.ended() => true,
         () = all_ran(&activities, &synced), if settings.once => false,
     };
+    let is_empty = activities.all().is_empty();
     let all_ready = is_all_ready(&activities) && catalog.problems().borrow().is_empty();
     view_ends.cancel();
     let _ = view.await;
@@ -62,8 +64,20 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
         bail!("an actor could not be kept alive");
     }
     system.shut_down().await;
+    if settings.once && is_empty && !shutdown.is_cancelled() {
+        bail!("{}: there is no ExternalSource in it", settings.folder.display());
+    }
     let success = !settings.once || all_ready;
     Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn serve_origin(folder: &Path, address: SocketAddr, stop: CancellationToken) -> anyhow::Result<()> {
+    let router = local::origin::router(folder).with_context(|| format!("--origin {}", folder.display()))?;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("--origin-addr {address} cannot be listened on"))?;
+    tokio::spawn(local::origin::serve(listener, router, stop));
+    Ok(())
 }
 
 /// Waits until every source of the folder has ended its first run.

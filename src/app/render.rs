@@ -34,7 +34,8 @@ pub async fn render(settings: RenderSettings) -> anyhow::Result<ExitCode> {
     for problem in catalog.problems().borrow().iter() {
         eprintln!("warning: {problem}");
     }
-    let source = pick(catalog.as_ref(), settings.name.as_deref()).await?;
+    let source =
+        pick(catalog.as_ref(), settings.name.as_deref()).await.with_context(|| settings.file.display().to_string())?;
     let archive = match run(&settings, catalog, &source).await {
         Ok(archive) => archive,
         Err(failure) => {

@@ -9,6 +9,9 @@ use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 use crate::config::setting::Info;
 use crate::config::settings::{CONTROLLER, Group, LOCAL, LOCAL_DEFAULTS, RENDER};
 
+/// Columns of the text about a flag: 80 without the indentation.
+const HELP_WIDTH: usize = 70;
+
 /// The settings that a command takes.
 pub trait Scope {
     /// In groups.
@@ -80,11 +83,12 @@ impl<S: Scope> FromArgMatches for Settings<S> {
 }
 
 fn argument(info: &Info, default: Option<&str>) -> Arg {
-    let default = default.map(|text| format!(" [default: {text}]")).unwrap_or_default();
+    let default = default.map(|text| format!("[default: {text}]"));
+    let variable = format!("[env: {}]", info.name);
     let argument = Arg::new(info.name)
         .long(info.flag())
         .value_name(info.value)
-        .help(format!("{}{default} [env: {}]", info.help, info.name))
+        .help(paragraph(info.help.split(' ').chain(default.as_deref()).chain([variable.as_str()])))
         // The last one counts, as with Go's flags.
         .overrides_with(info.name);
     if info.is_switch() {
@@ -92,4 +96,22 @@ fn argument(info: &Info, default: Option<&str>) -> Arg {
     } else {
         argument
     }
+}
+
+/// The parts in lines of help, none of them broken in two.
+fn paragraph<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+    let (mut text, mut used) = (String::new(), 0);
+    for part in parts {
+        let fits = used + 1 + part.len() <= HELP_WIDTH;
+        text.push_str(if text.is_empty() {
+            ""
+        } else if fits {
+            " "
+        } else {
+            "\n"
+        });
+        used = if fits && !text.is_empty() { used + 1 + part.len() } else { part.len() };
+        text.push_str(part);
+    }
+    text
 }

@@ -22,6 +22,8 @@ use crate::config::{ConfigError, ControllerSettings, LocalSettings, RenderOutput
 /// Brings data that lives behind HTTP APIs into Flux.
 #[derive(Debug, Parser)]
 #[command(name = "flux-externalsource", version, subcommand_required = true, arg_required_else_help = true)]
+// 80 columns wherever it is read: the texts below are broken for that.
+#[command(max_term_width = 80, next_line_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

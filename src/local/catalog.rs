@@ -20,7 +20,7 @@ use crate::api::{
     ExternalArtifact, ExternalArtifactSpec, ExternalArtifactStatus, ExternalSource, ExternalSourceStatus, MANAGED_BY,
     MANAGED_BY_LABEL, ObjectName, SourceReference,
 };
-use crate::catalog::{Catalog, CatalogError, Change, Event, EventType};
+use crate::catalog::{Catalog, CatalogError, Change, Event};
 use crate::generators::Secret;
 
 /// Editors and checkouts change several files in a row: the folder is read when it was quiet for so long ...
@@ -207,11 +207,5 @@ impl Catalog for LocalCatalog {
         Ok(()) // Finalizers in manifests are not taken over: nothing here would ever wait for one.
     }
 
-    fn tell(&self, event: Event) {
-        let (name, reason) = (event.source.name_any(), event.reason);
-        match event.type_ {
-            EventType::Normal => tracing::info!(source.name = name, reason, "{}", event.message),
-            EventType::Warning => tracing::warn!(source.name = name, reason, "{}", event.message),
-        }
-    }
+    fn tell(&self, _: Event) {} // The log and the view have it already, and there is nobody else to tell.
 }

@@ -14,4 +14,4 @@ mod tests;
 
 pub use catalog::{LocalCatalog, OpenError};
 pub use files::Problem;
-pub use view::{Output, show};
+pub use view::{Output, hides_stderr, show};

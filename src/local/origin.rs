@@ -26,15 +26,17 @@ struct Resource {
     modified: SystemTime,
 }
 
-/// Serves `folder` until `stop`.
-pub async fn serve(listener: TcpListener, folder: &Path, stop: CancellationToken) -> io::Result<()> {
-    let router = router(folder)?;
+/// Serves what [`router`] gives until `stop`.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
     axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await
 }
 
 /// Answers GET and HEAD: `/a/b.yaml` with that file, `/a.tar.gz` with the folder `a` packed when there is no such file.
 pub fn router(folder: &Path) -> io::Result<Router> {
     let root: Arc<Path> = folder.canonicalize()?.into();
+    if !root.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     Ok(Router::new().fallback_service(get(answer).with_state(root)))
 }
 

@@ -4,4 +4,12 @@
 
 mod harness;
 
+mod artifact_http;
+mod command_line;
+mod layering;
+mod local;
+mod manifests;
 mod reconcile;
+mod render;
+mod settings;
+mod terminal;

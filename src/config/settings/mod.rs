@@ -41,11 +41,11 @@ pub const LOCAL: &[Group] =
 pub const RENDER: &[Group] = &[storage::SPOOL, http::CLIENT, http::POLICY, process::UNPACK, process::LOG];
 
 /// Where `local` and `render` differ from the settings' own defaults: people try them against servers on their own
-/// machine, with short intervals.
+/// machine, with short intervals, and are told about failures without a log.
 pub const LOCAL_DEFAULTS: &[(&str, &str)] = &[
     ("ADDRESS_ALLOW", "127.0.0.0/8,::1"),
     ("MIN_INTERVAL", "1s"),
     ("LOG_FORMAT", "text"),
-    ("LOG_LEVEL", "warn"),
+    ("LOG_LEVEL", "error"),
     ("SHUTDOWN_GRACE_PERIOD", "1s"),
 ];

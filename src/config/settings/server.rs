@@ -19,7 +19,7 @@ pub const BASE_URL: Setting<String> = Setting::optional(
     "ARTIFACT_BASE_URL",
     "URL",
     base_url,
-    "What comes before the key in artifact URLs [default: http://POD_NAME.SERVICE_NAME.POD_NAMESPACE.svc.CLUSTER_DOMAIN:PORT]",
+    "What comes before the key in artifact URLs [default: this pod, by POD_NAME, SERVICE_NAME, POD_NAMESPACE, CLUSTER_DOMAIN]",
 );
 /// Whether `latest.tar.gz` is served.
 pub const LATEST: Setting<bool> = Setting::new(

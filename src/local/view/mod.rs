@@ -1,5 +1,7 @@
 //! What happens, for people: a table that is drawn over itself on a terminal, lines elsewhere.
 
+mod columns;
+mod detail;
 mod plain;
 mod table;
 mod text;
@@ -43,13 +45,18 @@ impl Output {
     /// The table when standard output is a terminal and `plain` is not set, else lines. `problems` are those of
     /// [`LocalCatalog::problems`](super::LocalCatalog::problems).
     pub fn detect(plain: bool, problems: watch::Receiver<Arc<Vec<Problem>>>) -> Self {
-        Self { live: !plain && io::stdout().is_terminal(), problems }
+        Self { live: is_live(plain), problems }
     }
+}
 
-    /// Whether the table takes the whole terminal; nothing else should be written to it then.
-    pub fn is_live(&self) -> bool {
-        self.live
-    }
+/// Whether the table takes the whole terminal.
+fn is_live(plain: bool) -> bool {
+    !plain && io::stdout().is_terminal()
+}
+
+/// Whether what is written to standard error would land in the midst of the table.
+pub fn hides_stderr(plain: bool) -> bool {
+    is_live(plain) && io::stderr().is_terminal()
 }
 
 /// Shows what happens until `stop`, and the last state after it. Ends early when standard output is closed.
@@ -98,16 +105,19 @@ async fn draw(
     let mut last = String::new();
     loop {
         let started = Instant::now();
+        let live = !stop.is_cancelled();
         changes.mark_unchanged();
         let (found, rows) = (Arc::clone(&problems.borrow_and_update()), activities.all());
         let (width, height) = crossterm::terminal::size().unwrap_or(SIZE);
-        let frame = render(&Screen { rows: &rows, problems: &found }, width, height, Timestamp::now());
+        // What is left on the terminal at the end may scroll.
+        let height = if live { height } else { u16::MAX };
+        let frame = render(&Screen { rows: &rows, problems: &found, live }, width, height, Timestamp::now());
+        if !live {
+            return terminal.leave(&frame).await;
+        }
         if frame != last {
             write(Terminal::frame(&frame)?).await?;
             last = frame;
-        }
-        if stop.is_cancelled() {
-            break;
         }
         let downloading = rows.iter().any(|(_, activity)| activity.progress.is_some());
         tokio::select! {
@@ -123,7 +133,6 @@ async fn draw(
             () = sleep_until(started + FRAME) => {}
         }
     }
-    terminal.leave(&last).await
 }
 
 /// Standard output while the table has it; gives it back when dropped.

@@ -30,6 +30,40 @@ pub fn fit(text: &str, width: usize) -> String {
     out + &" ".repeat(width - used)
 }
 
+/// `text` in up to `lines` lines of at most `width` columns, broken between words where that is possible; `indent` stands
+/// before each but the first. What does not fit is cut from the last one.
+pub fn wrap(text: &str, width: usize, lines: usize, indent: &str) -> Vec<String> {
+    let mut rest = plain(text).trim_end().to_owned();
+    let mut wrapped = Vec::new();
+    while wrapped.len() + 1 < lines && rest.width() > width {
+        let end = break_point(&rest, width);
+        if rest[..end].trim().is_empty() {
+            break;
+        }
+        let following = format!("{indent}{}", rest[end..].trim_start());
+        wrapped.push(rest[..end].trim_end().to_owned());
+        rest = following;
+    }
+    wrapped.push(fit(&rest, width).trim_end().to_owned());
+    wrapped
+}
+
+/// Where a line of at most `width` columns ends: before the last space in its second half, else in the middle of a word.
+fn break_point(text: &str, width: usize) -> usize {
+    let (mut used, mut end, mut space) = (0, 0, None);
+    for (i, c) in text.char_indices() {
+        if c == ' ' && used >= width / 2 {
+            space = Some(i);
+        }
+        used += c.width().unwrap_or(0);
+        if used > width {
+            break;
+        }
+        end = i + c.len_utf8();
+    }
+    space.unwrap_or(end)
+}
+
 /// `text` without control characters.
 pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -119,6 +153,23 @@ mod tests {
         ] {
             assert_eq!(fit(text, columns), expected, "{text:?} in {columns}");
             assert_eq!(width(&fit(text, columns)), columns, "{text:?} in {columns}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_broken_between_words_and_cut_at_the_end() {
+        for (text, columns, lines, expected) in [
+            ("one two", 7, 3, &["one two"][..]),
+            ("one two three", 8, 3, &["one two", "  three"]),
+            ("one two three four five", 8, 2, &["one two", "  three…"]),
+            ("abcdefghijkl", 5, 3, &["abcde", "  fgh", "  ij…"]),
+            ("a/very/long/path tail", 10, 3, &["a/very/lon", "  g/path", "  tail"]),
+            ("日本語日本語", 5, 3, &["日本", "  語", "  日…"]),
+            ("abc", 1, 3, &["a", "…"]),
+            ("abc", 0, 3, &[""]),
+            ("a\nb", 9, 3, &["a b"]),
+        ] {
+            assert_eq!(wrap(text, columns, lines, "  "), expected, "{text:?} in {columns}");
         }
     }
 

@@ -2,11 +2,13 @@
 
 #![allow(dead_code, unused_imports)]
 
+mod command;
 mod controller;
 mod objects;
 
+pub use command::{BINARY, Ran, bare, finish, run, run_with};
 pub use controller::{Controller, Options};
-pub use objects::{Sources, http_source};
+pub use objects::{Sources, files, http_source};
 
 use std::time::Duration;
 

@@ -7,9 +7,11 @@
 //!
 //! Nothing is assumed from before a restart: what stands in the objects and in the storage is the truth.
 
+mod describe;
 mod input;
 mod observe;
 mod report;
+mod retire;
 mod run;
 mod settle;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::settle::Outcome;
-use super::{Effect, Handled, Machine, Now, Phase, Timer, Work, run};
+use super::{Effect, Handled, Machine, Now, Phase, Timer, Work, describe};
 use crate::api::conditions::{self, reasons, types};
 use crate::api::{Artifact, ExternalSourceStatus};
 use crate::catalog::{CatalogError, EventType};
@@ -61,7 +61,7 @@ impl Machine {
     fn success_message(&self, artifact: Option<&Artifact>) -> String {
         let revision = artifact.map(|artifact| artifact.revision.as_str()).unwrap_or_default();
         let mut message = format!("stored artifact for revision '{revision}'");
-        if artifact.and_then(run::manifests) == Some(0) {
+        if artifact.and_then(describe::manifests) == Some(0) {
             message.push_str("; it holds no .yaml, .yml or Chart.yaml file, so Flux will find nothing to apply");
         }
         if let Ok(Interval { effective, raised: true }) = self.interval() {

@@ -3,29 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-
+use super::describe::{manifests, revision_digest};
 use super::settle::Outcome;
 use super::{Effect, Job, Machine, Moved, Now, PROGRESS_AFTER, Phase, Timer, WITHDRAW_AFTER, Work};
 use crate::activity::State;
+use crate::api::ObjectName;
 use crate::api::conditions::{reasons, types};
-use crate::api::{Artifact, ObjectName};
-use crate::digest::Digest;
 use crate::failure::{Class, Failure};
 use crate::generators::{Answer, Content, Progress, Validators};
 use crate::pipeline::fetch::{Answered, Fetch, Fetched};
 use crate::pipeline::package::{self, Archive, Packaged, Packaging};
 use crate::pipeline::schedule::{self, Interval};
 use crate::storage::ArtifactKey;
-
-/// Key of the number of files that Flux reads in an artifact's metadata; the guard against losing the last one
-/// compares with it, also after a restart.
-const MANIFESTS: &str = "source.flux.oddkin.co/manifests";
-
-/// Annotation names of OCI that `flux trace` shows as the origin
-/// (<https://github.com/opencontainers/image-spec/blob/main/annotations.md>).
-const IMAGE_SOURCE: &str = "org.opencontainers.image.source";
-const IMAGE_REVISION: &str = "org.opencontainers.image.revision";
 
 /// One run.
 pub(super) struct Run {
@@ -46,7 +35,7 @@ pub(super) struct Made {
     pub(super) fingerprint: String,
     pub(super) validators: Validators,
     /// The origin for people.
-    origin: String,
+    pub(super) origin: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,37 +217,11 @@ impl Machine {
     }
 
     /// What made the content that this run fetched.
-    fn made(&self) -> Option<Made> {
+    pub(super) fn made(&self) -> Option<Made> {
         match &self.phase {
             Phase::Running(run) => run.answer.clone(),
             Phase::Verifying | Phase::Idle | Phase::Publishing(_) => None,
         }
-    }
-
-    fn describe(&self, archive: &Archive, url: String, now: Now) -> Artifact {
-        let name = ObjectName::of(self.source.as_ref());
-        let key = ArtifactKey::new(&*name.namespace, &*name.name, archive.bytes.digest());
-        let mut artifact = Artifact {
-            url,
-            path: key.to_string(),
-            revision: format!("latest@{}", archive.revision.prefixed()),
-            digest: archive.bytes.digest().prefixed(),
-            size: i64::try_from(archive.bytes.len()).ok(),
-            last_update_time: Time(now.wall),
-            metadata: [(MANIFESTS.to_owned(), archive.manifests.to_string())].into(),
-            observed_generation: self.generation(),
-        };
-        if let Some(made) = self.made() {
-            artifact.metadata.insert(IMAGE_SOURCE.to_owned(), made.origin);
-            let revision = made.validators.etag.or(made.validators.last_modified);
-            artifact.metadata.extend(revision.map(|revision| (IMAGE_REVISION.to_owned(), revision)));
-        }
-        // The same bytes at another address are no update.
-        if let Some(before) = self.current_artifact().filter(|before| before.digest == artifact.digest) {
-            artifact.last_update_time = before.last_update_time.clone();
-            artifact.metadata = before.metadata.clone();
-        }
-        artifact
     }
 
     pub(super) fn on_lost(&mut self, job: Job, now: Now, effects: &mut Vec<Effect>) {
@@ -303,15 +266,6 @@ impl Machine {
             Phase::Verifying | Phase::Idle | Phase::Publishing(_) => Duration::ZERO,
         }
     }
-}
-
-/// Number of files in the artifact that Flux reads; `None` when nobody counted.
-pub(super) fn manifests(artifact: &Artifact) -> Option<u64> {
-    artifact.metadata.get(MANIFESTS).and_then(|count| count.parse().ok())
-}
-
-fn revision_digest(artifact: &Artifact) -> Option<Digest> {
-    artifact.revision.rsplit('@').next()?.parse().ok()
 }
 
 fn configuration(reason: &'static str, message: String) -> Failure {

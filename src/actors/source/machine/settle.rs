@@ -278,28 +278,4 @@ impl Machine {
         }
         self.settle(Settlement { report, events: Vec::new(), next: Next::Kept, tries: 0 }, now, effects);
     }
-
-    pub(super) fn retire(&mut self, effects: &mut Vec<Effect>) {
-        if matches!(self.phase, Phase::Idle) {
-            effects.push(Effect::Start(self.attempt, Work::Retire(self.advertised_key(), self.retired.clone())));
-        } else {
-            // What is being published is not yet known to be advertised.
-            effects.push(Effect::Set(Timer::Retire, self.policy.retry.base_delay));
-        }
-    }
-
-    pub(super) fn on_retired(
-        &mut self,
-        result: Result<(crate::pipeline::retire::Retired, Option<Duration>), Failure>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let next = match result {
-            Ok((retired, next)) => {
-                self.retired = retired;
-                next
-            }
-            Err(_) => Some(self.policy.retry.max_delay),
-        };
-        effects.extend(next.map(|delay| Effect::Set(Timer::Retire, delay)));
-    }
 }
