@@ -4,4 +4,11 @@
 
 mod harness;
 
+mod drift;
+mod events;
+mod failures;
 mod reconcile;
+mod requests;
+mod secrets;
+mod spec;
+mod writes;

@@ -3,10 +3,14 @@
 #![allow(dead_code, unused_imports)]
 
 mod controller;
+mod ledger;
 mod objects;
+mod scene;
 
 pub use controller::{Controller, Options};
-pub use objects::{Sources, http_source};
+pub use ledger::{Ledger, events, wait_events};
+pub use objects::{Sources, config_map, every, files, http_source};
+pub use scene::Scene;
 
 use std::time::Duration;
 
