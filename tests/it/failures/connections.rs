@@ -27,11 +27,12 @@ async fn an_unknown_host_and_untrusted_certificates_leave_the_good_artifact() ->
     let scene = Scene::start("connections").await?;
     let unknown = Origin::start_tls(Certificate::default()).await?;
     unknown.on("/map.yaml", Reply::ok(config_map("two")));
+    let untrusted = unknown.url("/map.yaml");
     let authority = Told { reason: "FetchFailed", says: "the server's certificate" };
     let resolve = Told { reason: "FetchFailed", says: "the host's name could not be resolved" };
     tokio::try_join!(
         moved_to(&scene, "host", "http://origin.invalid/map.yaml", resolve),
-        moved_to(&scene, "authority", &unknown.url("/map.yaml"), authority),
+        moved_to(&scene, "authority", &untrusted, authority),
     )?;
     ensure!(unknown.requests().is_empty(), "nothing is sent to whom we do not trust");
     Ok(())
