@@ -52,10 +52,8 @@ async fn a_request_runs_once_per_value_and_is_repeated_in_the_status() -> Result
 async fn requests_on_both_objects_at_once_are_two_runs_and_each_is_recorded_in_its_own_field() -> Result<()> {
     let scene = settled("requests-both").await?;
     let (sources, origin) = (&scene.sources, &scene.origin);
-    let (first, second) = tokio::join!(
-        sources.request("config", "on-source"),
-        sources.request_by_artifact("config", "on-artifact")
-    );
+    let (first, second) =
+        tokio::join!(sources.request("config", "on-source"), sources.request_by_artifact("config", "on-artifact"));
     first.and(second)?;
     let both = |source: &Value| {
         source["status"]["lastHandledReconcileAt"] == "on-source"

@@ -6,9 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use testbed::{Origin, Recorded, Reply};
 
-use crate::harness::{
-    Controller, Ledger, Options, SOON, Scene, Sources, config_map, every, http_source, testbed,
-};
+use crate::harness::{Controller, Ledger, Options, SOON, Scene, Sources, config_map, every, http_source, testbed};
 
 /// The writes for a new object, in their order.
 const CREATION: [&str; 3] = ["externalartifacts", "externalartifacts/status", "externalsources/status"];

@@ -27,7 +27,12 @@ fn cases() -> Vec<Case> {
     let long = "x".repeat(256);
     let age = "9".repeat(30) + "h";
     vec![
-        case("path", json!({"destinationPath": "a//b.yaml"}), "InvalidSpec", "spec.destinationPath has an empty segment"),
+        case(
+            "path",
+            json!({"destinationPath": "a//b.yaml"}),
+            "InvalidSpec",
+            "spec.destinationPath has an empty segment",
+        ),
         case("dot", json!({"destinationPath": "a/./b.yaml"}), "InvalidSpec", "spec.destinationPath has a \".\""),
         case("segment", json!({"destinationPath": long}), "InvalidSpec", "spec.destinationPath has a segment longer"),
         case("interval", json!({"interval": age}), "InvalidSpec", "spec.interval"),

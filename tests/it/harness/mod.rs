@@ -17,6 +17,9 @@ use std::time::Duration;
 use anyhow::Result;
 use testbed::Testbed;
 
+/// The manifest of our own kind.
+pub const DEFINITION: &str = "deploy/crds/source.flux.oddkin.co_externalsources.yaml";
+
 /// Longer than anything takes on a busy machine; nothing waits for it unless something is broken.
 pub const SOON: Duration = Duration::from_secs(60);
 
@@ -28,14 +31,17 @@ pub async fn testbed() -> Result<Testbed> {
     Ok(testbed)
 }
 
-async fn install(testbed: &Testbed) -> Result<()> {
+/// Brings the definitions and rules of this repository into a cluster.
+pub async fn install(testbed: &Testbed) -> Result<()> {
     testbed.flux_crds().await?;
-    let root = env!("CARGO_MANIFEST_DIR");
-    for file in ["deploy/crds/source.flux.oddkin.co_externalsources.yaml", "deploy/rbac.yaml"] {
-        let yaml = std::fs::read_to_string(format!("{root}/{file}"))?;
-        let namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: flux-system}}";
-        testbed.apply_yaml("flux-system", namespace).await?;
-        testbed.apply_yaml("flux-system", &yaml).await?;
+    testbed.apply_yaml("flux-system", "{apiVersion: v1, kind: Namespace, metadata: {name: flux-system}}").await?;
+    for file in [DEFINITION, "deploy/rbac.yaml"] {
+        testbed.apply_yaml("flux-system", &manifest(file)?).await?;
     }
     Ok(())
+}
+
+/// A manifest of this repository.
+pub fn manifest(file: &str) -> Result<String> {
+    Ok(std::fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR")))?)
 }
