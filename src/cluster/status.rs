@@ -28,9 +28,13 @@ pub(super) async fn apply_to_source(
     let version = source.resource_version().unwrap_or_default();
     let answer = match apply::<ExternalSource>(api, &name, &version, &wanted).await {
         Err(error) if error.code() == 409 => {
-            let current = current_version(api, &name, &uid).await?;
-            apply::<ExternalSource>(api, &name, &current, &wanted).await
+            let current = current(api, &name, &uid).await?;
+            let version = objects::metadata_of(&current, "resourceVersion");
+            apply::<ExternalSource>(api, &name, version, &wanted).await
         }
+        // An apply needs an object of the definition's shape: for one that an older definition let in otherwise, the
+        // API server fails. A patch is judged only by what it changes, so it says the whole difference.
+        Err(error) if error.code() == 500 => Ok(current(api, &name, &uid).await?),
         answer => answer,
     };
     let answer = answer.map_err(|error| error.of(APPLY_SOURCE))?;
@@ -83,18 +87,18 @@ async fn apply<K: Resource<DynamicType = ()>>(
     api.write(requests::<K>(name).patch_subresource("status", &name.name, &params(true), &Patch::Apply(&body))).await
 }
 
-/// The resource version of the source as it is now, if it is still the one with this uid.
-async fn current_version(api: &ApiServer, name: &ObjectName, uid: &str) -> Result<String, CatalogError> {
+/// The source as it is now, if it is still the one with this uid.
+async fn current(api: &ApiServer, name: &ObjectName, uid: &str) -> Result<Value, CatalogError> {
     let request = requests::<ExternalSource>(name).get(&name.name, &GetParams::default());
     let object = api.read(request).await.map_err(|error| error.of(APPLY_SOURCE))?;
     if objects::metadata_of(&object, "uid") != uid {
         return Err(CatalogError::Gone);
     }
-    Ok(objects::metadata_of(&object, "resourceVersion").to_owned())
+    Ok(object)
 }
 
-/// Takes away what the answer's status has beyond the wanted one: an apply leaves alone what other managers own. The
-/// patch only removes, so that it makes us the owner of nothing that a later apply could not take back.
+/// Takes away what the answer's status has beyond the wanted one: an apply leaves alone what other managers own. After
+/// an apply the patch only removes, so that it makes us the owner of nothing that a later apply could not take back.
 async fn sweep<K: Resource<DynamicType = ()>>(
     api: &ApiServer,
     name: &ObjectName,

@@ -6,10 +6,17 @@ mod harness;
 
 mod artifact_http;
 mod command_line;
+mod drift;
+mod events;
+mod failures;
 mod layering;
 mod local;
 mod manifests;
 mod reconcile;
 mod render;
+mod requests;
+mod secrets;
 mod settings;
+mod spec;
 mod terminal;
+mod writes;

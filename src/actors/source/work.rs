@@ -128,7 +128,14 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
             }
             Stage::Stored(stored.map(|_| storage.url(&key)).map_err(Failure::from))
         }
-        Work::Publish(publication) => Stage::Published(publish::publish(context.catalog.as_ref(), &publication).await),
+        Work::Publish(publication) => {
+            let result = publish::publish(context.catalog.as_ref(), &publication).await;
+            if let Err(error) = &result {
+                // The objects cannot say it, because they are what could not be written.
+                tracing::warn!(source = %ObjectName::of(source.as_ref()), %error, "a result could not be written");
+            }
+            Stage::Published(result)
+        }
         Work::Progress(publication) => {
             Stage::Progressed(publish::publish(context.catalog.as_ref(), &publication).await)
         }

@@ -67,6 +67,29 @@ async fn the_status_of_an_unreadable_source_can_be_written() {
 }
 
 #[tokio::test]
+async fn the_status_of_a_source_that_cannot_be_applied_to_is_patched() {
+    let mut current = source_json("uid-1", "30", &json!({"observedGeneration": -1}));
+    current["spec"] = json!("nonsense");
+    let answers = vec![
+        failure(500, "InternalError", "failed to convert new object"),
+        (200, current),
+        (200, source_json("uid-1", "31", &to_json(&source_status()))),
+    ];
+    let (patched, server) = catalog(answers);
+    patched.apply_source_status(&source(), &source_status()).await.unwrap();
+    let seen = requests(patched, server).await;
+    assert_eq!(seen.len(), 3);
+    assert_eq!(seen[2].0, format!("PATCH {SOURCE}/status?&{APPLY}"));
+    assert_eq!(seen[2].1, json!({"metadata": {"resourceVersion": "30"}, "status": to_json(&source_status())}));
+
+    let outage = || failure(500, "InternalError", "etcdserver: leader changed");
+    let (down, server) = catalog(vec![outage(), outage()]);
+    let error = down.apply_source_status(&source(), &source_status()).await.unwrap_err();
+    assert!(matches!(error, CatalogError::Unavailable { .. }), "{error:?}");
+    assert_eq!(lines(down, server).await.len(), 2);
+}
+
+#[tokio::test]
 async fn an_artifact_status_is_applied_with_one_request() {
     let (catalog, server) = catalog(vec![(200, our_artifact(&to_json(&artifact_status())))]);
     catalog.apply_artifact_status(&source(), &artifact_status()).await.unwrap();

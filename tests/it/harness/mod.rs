@@ -4,16 +4,23 @@
 
 mod command;
 mod controller;
+mod ledger;
 mod objects;
+mod scene;
 
 pub use command::{BINARY, Ran, bare, finish, run, run_with};
 pub use controller::{Controller, Options};
-pub use objects::{Sources, files, http_source};
+pub use ledger::{Ledger, events, wait_events};
+pub use objects::{Sources, config_map, every, files, http_source};
+pub use scene::Scene;
 
 use std::time::Duration;
 
 use anyhow::Result;
 use testbed::Testbed;
+
+/// The manifest of our own kind.
+pub const DEFINITION: &str = "deploy/crds/source.flux.oddkin.co_externalsources.yaml";
 
 /// Longer than anything takes on a busy machine; nothing waits for it unless something is broken.
 pub const SOON: Duration = Duration::from_secs(60);
@@ -26,14 +33,17 @@ pub async fn testbed() -> Result<Testbed> {
     Ok(testbed)
 }
 
-async fn install(testbed: &Testbed) -> Result<()> {
+/// Brings the definitions and rules of this repository into a cluster.
+pub async fn install(testbed: &Testbed) -> Result<()> {
     testbed.flux_crds().await?;
-    let root = env!("CARGO_MANIFEST_DIR");
-    for file in ["deploy/crds/source.flux.oddkin.co_externalsources.yaml", "deploy/rbac.yaml"] {
-        let yaml = std::fs::read_to_string(format!("{root}/{file}"))?;
-        let namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: flux-system}}";
-        testbed.apply_yaml("flux-system", namespace).await?;
-        testbed.apply_yaml("flux-system", &yaml).await?;
+    testbed.apply_yaml("flux-system", "{apiVersion: v1, kind: Namespace, metadata: {name: flux-system}}").await?;
+    for file in [DEFINITION, "deploy/rbac.yaml"] {
+        testbed.apply_yaml("flux-system", &manifest(file)?).await?;
     }
     Ok(())
+}
+
+/// A manifest of this repository.
+pub fn manifest(file: &str) -> Result<String> {
+    Ok(std::fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR")))?)
 }

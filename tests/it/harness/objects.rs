@@ -13,6 +13,18 @@ pub fn http_source(url: &str) -> Value {
     json!({"interval": "1h", "generator": {"type": "http", "http": {"url": url}}})
 }
 
+/// The same at another interval.
+pub fn every(interval: &str, url: &str) -> Value {
+    let mut spec = http_source(url);
+    spec["interval"] = interval.into();
+    spec
+}
+
+/// A manifest for an origin to serve: `value` tells it from others.
+pub fn config_map(value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: deployed}}\ndata: {{key: {value}}}\n")
+}
+
 /// The objects of one namespace.
 #[derive(Clone)]
 pub struct Sources {
@@ -64,6 +76,11 @@ impl Sources {
     /// Waits for a source that `holds`; `what` says what that means.
     pub async fn wait(&self, name: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
         wait_for_condition(&self.api, name, what, SOON, holds).await
+    }
+
+    /// Waits for an ExternalArtifact that `holds`.
+    pub async fn wait_artifact(&self, name: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
+        wait_for_condition(&self.artifacts, name, what, SOON, holds).await
     }
 
     /// Waits until a source of the current generation is Ready.
