@@ -75,7 +75,12 @@ pub enum PoolMsg {
         work: Work,
     },
     /// From our own tasks: the work of this source ended, one way or another.
-    Ended(ObjectName),
+    Ended {
+        /// Whose work it was.
+        source: ObjectName,
+        /// Whether it panicked.
+        crashed: bool,
+    },
     /// From the supervisor at shutdown: answered once nothing is queued or running.
     Drain {
         /// Answered when empty.
@@ -136,7 +141,14 @@ impl Actor for Pool {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             PoolMsg::Submit { source, work } => state.on_submit(source, work),
-            PoolMsg::Ended(source) => state.on_ended(&source),
+            PoolMsg::Ended { source, crashed } => {
+                if crashed {
+                    // What the panic said stands before this in the log.
+                    tracing::error!(pool = state.args.name, %source, "a worker crashed");
+                    metrics::actor_restarted(state.args.name);
+                }
+                state.on_ended(&source);
+            }
             PoolMsg::Drain { reply_to } => state.drains.push(reply_to),
             PoolMsg::Ping { reply_to } => drop(reply_to.send(())),
         }
@@ -198,7 +210,7 @@ struct Ended {
 impl Drop for Ended {
     fn drop(&mut self) {
         if let Some(source) = self.source.take() {
-            let _ = self.pool.cast(PoolMsg::Ended(source));
+            let _ = self.pool.cast(PoolMsg::Ended { source, crashed: std::thread::panicking() });
         }
     }
 }
