@@ -4,4 +4,9 @@
 
 mod harness;
 
+mod crash;
+mod flux;
 mod reconcile;
+mod replicas;
+mod restart;
+mod shutdown;

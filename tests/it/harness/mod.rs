@@ -4,9 +4,11 @@
 
 mod controller;
 mod objects;
+mod served;
 
 pub use controller::{Controller, Options};
 pub use objects::{Sources, http_source};
+pub use served::{ensure_status, ensure_try_again};
 
 use std::time::Duration;
 
