@@ -3,23 +3,23 @@
 use ractor::{ActorRef, Message};
 
 /// Sends its message when it is dropped.
-pub struct OnDrop<M: Message> {
+pub struct OnDrop<M: Message, F: FnOnce(bool) -> M> {
     actor: ActorRef<M>,
-    message: Option<M>,
+    message: Option<F>,
 }
 
-impl<M: Message> OnDrop<M> {
-    /// To be moved into the task.
-    pub fn tell(actor: ActorRef<M>, message: M) -> Self {
+impl<M: Message, F: FnOnce(bool) -> M> OnDrop<M, F> {
+    /// To be moved into the task; `message` is told whether the task panicked.
+    pub fn tell(actor: ActorRef<M>, message: F) -> Self {
         Self { actor, message: Some(message) }
     }
 }
 
-impl<M: Message> Drop for OnDrop<M> {
+impl<M: Message, F: FnOnce(bool) -> M> Drop for OnDrop<M, F> {
     fn drop(&mut self) {
         if let Some(message) = self.message.take() {
             // An actor that is gone has no use for it.
-            let _ = self.actor.cast(message);
+            let _ = self.actor.cast(message(std::thread::panicking()));
         }
     }
 }

@@ -76,7 +76,12 @@ pub enum PoolMsg {
         work: Work,
     },
     /// From our own tasks: the work of this source ended, one way or another.
-    Ended(ObjectName),
+    Ended {
+        /// Whose work it was.
+        source: ObjectName,
+        /// Whether it panicked.
+        crashed: bool,
+    },
     /// From the supervisor at shutdown: answered once nothing is queued or running.
     Drain {
         /// Answered when empty.
@@ -137,7 +142,14 @@ impl Actor for Pool {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             PoolMsg::Submit { source, work } => state.on_submit(source, work),
-            PoolMsg::Ended(source) => state.on_ended(&source),
+            PoolMsg::Ended { source, crashed } => {
+                if crashed {
+                    // What the panic said stands before this in the log.
+                    tracing::error!(pool = state.args.name, %source, "a worker crashed");
+                    metrics::actor_restarted(state.args.name);
+                }
+                state.on_ended(&source);
+            }
             PoolMsg::Drain { reply_to } => state.drains.push(reply_to),
             PoolMsg::Ping { reply_to } => drop(reply_to.send(())),
         }
@@ -171,7 +183,7 @@ impl PoolState {
         while self.running < self.args.limit {
             let Some(source) = self.ready.pop_front() else { break };
             let Some(work) = self.queues.get_mut(&source).and_then(VecDeque::pop_front) else { continue };
-            let ended = OnDrop::tell(myself.clone(), PoolMsg::Ended(source));
+            let ended = OnDrop::tell(myself.clone(), |crashed| PoolMsg::Ended { source, crashed });
             self.running += 1;
             self.tasks.spawn(async move {
                 let _ended = ended;

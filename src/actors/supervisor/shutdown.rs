@@ -27,6 +27,8 @@ impl SupervisorState {
     }
 
     async fn finish_downloads(&mut self) {
+        // Kept for restarts; while it is open, the kernel goes on accepting connections that nobody will answer.
+        self.args.artifact_server = None;
         let Some(cell) = self.fixed.get(Fixed::ArtifactServer) else { return };
         let server = ActorRef::<ArtifactServerMsg>::from(cell.clone());
         let stopped = server.call(|reply_to| ArtifactServerMsg::Shutdown { reply_to }, Some(self.args.grace * 2)).await;

@@ -35,7 +35,7 @@ pub(super) fn describe() {
     seconds(API_REQUEST_LATENCY, "Time that requests to origins took, up to the end of the answer.");
     count(HOOK_EXECUTIONS, "Commands that hooks ran.");
     seconds(HOOK_DURATION, "Time that commands of hooks took.");
-    count(ACTOR_RESTARTS, "Restarts of actors after a crash.");
+    count(ACTOR_RESTARTS, "Restarts of actors, and of workers of the pools, after a crash.");
     now(QUEUE_WAITING, "Jobs that wait for a worker of a pool.");
     now(QUEUE_RUNNING, "Jobs that workers of a pool do now.");
     count(STORED, "Archives that were stored.");

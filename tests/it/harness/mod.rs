@@ -7,12 +7,14 @@ mod controller;
 mod ledger;
 mod objects;
 mod scene;
+mod served;
 
 pub use command::{BINARY, Ran, bare, finish, run, run_with};
 pub use controller::{Controller, Options};
 pub use ledger::{Ledger, events, wait_events};
 pub use objects::{Sources, config_map, every, files, http_source};
 pub use scene::Scene;
+pub use served::{ensure_status, ensure_try_again};
 
 use std::time::Duration;
 

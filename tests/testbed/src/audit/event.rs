@@ -1,5 +1,7 @@
 //! One line of the audit log.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// A request to the API server, as far as tests look at it (audit.k8s.io/v1, Event).
@@ -32,6 +34,9 @@ pub struct User {
     /// Such as `system:serviceaccount:<namespace>:<name>`.
     #[serde(default)]
     pub username: String,
+    /// What else the API server knows about the user.
+    #[serde(default)]
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 /// What was asked for; empty where it does not apply.
@@ -67,6 +72,12 @@ impl AuditEvent {
     /// Whether it was answered with success.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.code())
+    }
+
+    /// The token that the request was sent with; processes with the same account have a token each.
+    pub fn credential(&self) -> Option<&str> {
+        let ids = self.user.extra.get("authentication.kubernetes.io/credential-id")?;
+        ids.first().map(String::as_str)
     }
 
     pub(super) fn is_complete(&self) -> bool {
