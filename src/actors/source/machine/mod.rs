@@ -12,6 +12,7 @@ mod observe;
 mod report;
 mod run;
 mod settle;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,7 +142,7 @@ impl Machine {
                 self.phase = Phase::Verifying;
                 effects.push(Effect::Start(self.next_attempt(), Work::Verify(advertised)));
             }
-            None if self.is_paused() => {}
+            None if self.is_paused() => self.take_back_progress(now, &mut effects),
             None => self.start(now, &mut effects),
         }
         effects
