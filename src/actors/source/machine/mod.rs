@@ -14,6 +14,7 @@ mod report;
 mod retire;
 mod run;
 mod settle;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,7 +144,7 @@ impl Machine {
                 self.phase = Phase::Verifying;
                 effects.push(Effect::Start(self.next_attempt(), Work::Verify(advertised)));
             }
-            None if self.is_paused() => {}
+            None if self.is_paused() => self.take_back_progress(now, &mut effects),
             None => self.start(now, &mut effects),
         }
         effects

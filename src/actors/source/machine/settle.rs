@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::run::Made;
 use super::{Effect, Machine, Now, Phase, Timer, WITHDRAW_AFTER, Work, observe};
 use crate::api::Artifact;
-use crate::api::conditions::{self, reasons, types};
+use crate::api::conditions::reasons;
 use crate::catalog::{CatalogError, EventType};
 use crate::failure::{Class, Failure};
 use crate::pipeline::publish::Published;
@@ -16,16 +16,16 @@ use super::report::Report;
 /// The result of a run on its way into the objects.
 pub(super) struct Settlement {
     pub(super) report: Report,
-    events: Vec<Telling>,
-    next: Next,
-    tries: u32,
+    pub(super) events: Vec<Telling>,
+    pub(super) next: Next,
+    pub(super) tries: u32,
 }
 
 /// Type, reason and message of an event.
 pub(super) type Telling = (EventType, &'static str, String);
 
 /// When the next run is due, once everything is written.
-enum Next {
+pub(super) enum Next {
     /// As it was before.
     Kept,
     After(Duration),
@@ -139,7 +139,7 @@ impl Machine {
         self.settle(Settlement { report, events: Vec::new(), next: Next::Kept, tries: 0 }, now, effects);
     }
 
-    fn settle(&mut self, settlement: Settlement, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn settle(&mut self, settlement: Settlement, now: Now, effects: &mut Vec<Effect>) {
         effects.push(Effect::Clear(Timer::Progress));
         self.phase = Phase::Publishing(Box::new(settlement));
         self.submit(now, effects);
@@ -242,40 +242,5 @@ impl Machine {
             Phase::Publishing(_) => self.overslept = true,
             Phase::Idle | Phase::Verifying | Phase::Running(_) => {}
         }
-    }
-
-    /// After a start: bytes that are there and a status that is well cost no request before the next interval.
-    pub(super) fn on_verified(&mut self, result: Result<Option<String>, Failure>, now: Now, effects: &mut Vec<Effect>) {
-        self.phase = Phase::Idle;
-        if let Ok(stored_at) = &result {
-            self.note_stored(stored_at.is_some(), now, effects);
-        }
-        let stored_at = result.unwrap_or_default();
-        self.retire(effects);
-        if self.look_for_work(now, effects) || self.is_paused() {
-            return;
-        }
-        let status = self.source.status.as_ref();
-        let is_ready = status.is_some_and(|status| conditions::is_true(&status.conditions, types::READY));
-        match (stored_at, self.interval()) {
-            (Some(url), Ok(interval)) if is_ready => {
-                // Anywhere in the interval, so that a restart does not ask all origins at once.
-                let delay = interval.effective.mul_f64(self.random.f64());
-                self.wake_in(delay, now, effects);
-                if self.current_artifact().is_some_and(|artifact| artifact.url != url) {
-                    self.move_to(url, now, effects);
-                }
-            }
-            _ => self.start(now, effects),
-        }
-    }
-
-    /// The same bytes are served under another address than before the restart.
-    fn move_to(&mut self, url: String, now: Now, effects: &mut Vec<Effect>) {
-        let mut report = self.current_report();
-        if let Some(artifact) = &mut report.artifact {
-            artifact.url = url;
-        }
-        self.settle(Settlement { report, events: Vec::new(), next: Next::Kept, tries: 0 }, now, effects);
     }
 }

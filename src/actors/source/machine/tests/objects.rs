@@ -31,6 +31,35 @@ fn a_failure_before_the_restart_is_tried_at_once() {
 }
 
 #[test]
+fn a_run_that_was_cut_off_by_a_restart_is_made_again_and_its_progress_is_taken_back() {
+    let mut world = settled();
+    world.fire(Timer::Wake).fire(Timer::Progress).apply();
+    let mut world = restarted(&world);
+    world.end(Stage::Verified(Ok(Some("http://here/artifact".to_owned()))));
+    assert!(world.started().contains(&Job::Fetch));
+    world.answer(true, Ok(Answer::NotModified)).apply();
+    assert_eq!((world.condition(types::READY), world.condition(types::RECONCILING)), (Some(ready()), None));
+}
+
+#[test]
+fn a_suspended_source_does_not_go_on_saying_that_a_run_is_under_way() {
+    for has_artifact in [true, false] {
+        let mut world = if has_artifact { settled() } else { World::new(source(&json!({}))) };
+        world.fire(Timer::Wake).fire(Timer::Progress).apply();
+        assert!(world.condition(types::RECONCILING).is_some());
+        let suspended = world.changed(&json!({"spec": {"suspend": true}, "metadata": {"generation": 2}}));
+        world.machine.source = suspended.object;
+        let mut world = restarted(&world);
+        if has_artifact {
+            world.end(Stage::Verified(Ok(Some("http://here/artifact".to_owned()))));
+        }
+        world.apply();
+        assert_eq!((world.condition(types::RECONCILING), world.condition(types::FETCHING)), (None, None));
+        assert_eq!(world.started(), []);
+    }
+}
+
+#[test]
 fn a_deleted_artifact_object_comes_back_without_a_fetch() {
     let mut world = settled();
     world.step(Input::ArtifactObserved(None));

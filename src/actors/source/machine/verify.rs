@@ -1,0 +1,61 @@
+//! The start: what stands in the objects is compared with what is stored.
+
+use super::settle::{Next, Settlement};
+use super::{Effect, Machine, Now, Phase};
+use crate::api::conditions::{self, reasons, types};
+use crate::failure::Failure;
+
+impl Machine {
+    /// After a start: bytes that are there and a status that is well cost no request before the next interval.
+    pub(super) fn on_verified(&mut self, result: Result<Option<String>, Failure>, now: Now, effects: &mut Vec<Effect>) {
+        self.phase = Phase::Idle;
+        if let Ok(stored_at) = &result {
+            self.note_stored(stored_at.is_some(), now, effects);
+        }
+        let stored_at = result.unwrap_or_default();
+        self.retire(effects);
+        if self.look_for_work(now, effects) {
+            return;
+        }
+        if self.is_paused() {
+            return self.take_back_progress(now, effects);
+        }
+        let status = self.source.status.as_ref();
+        let is_ready = status.is_some_and(|status| conditions::is_true(&status.conditions, types::READY));
+        let is_settled = is_ready && !self.shows_progress();
+        match (stored_at, self.interval()) {
+            (Some(url), Ok(interval)) if is_settled => {
+                // Anywhere in the interval, so that a restart does not ask all origins at once.
+                let delay = interval.effective.mul_f64(self.random.f64());
+                self.wake_in(delay, now, effects);
+                if self.current_artifact().is_some_and(|artifact| artifact.url != url) {
+                    self.move_to(url, now, effects);
+                }
+            }
+            _ => self.start(now, effects),
+        }
+    }
+
+    /// The same bytes are served under another address than before the restart.
+    fn move_to(&mut self, url: String, now: Now, effects: &mut Vec<Effect>) {
+        let mut report = self.current_report();
+        if let Some(artifact) = &mut report.artifact {
+            artifact.url = url;
+        }
+        self.settle(Settlement { report, events: Vec::new(), next: Next::Kept, tries: 0 }, now, effects);
+    }
+
+    /// Whether the status says that a run is under way.
+    fn shows_progress(&self) -> bool {
+        let conditions = self.source.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        conditions::find(conditions, types::RECONCILING)
+            .is_some_and(|reconciling| reconciling.reason == reasons::PROGRESSING)
+    }
+
+    /// The run that a predecessor of ours reported is not going to end.
+    pub(super) fn take_back_progress(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.shows_progress() && self.source.metadata.deletion_timestamp.is_none() {
+            self.republish(now, effects);
+        }
+    }
+}
