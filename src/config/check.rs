@@ -43,6 +43,12 @@ pub fn check_ports(listeners: &[(String, Option<Listen>)]) -> Result<(), ConfigE
     Ok(())
 }
 
+/// The file, if it is a single one that was named, can be read.
+pub fn check_kubeconfig(values: &Values, file: Option<&Path>) -> Result<(), ConfigError> {
+    let Some(Err(error)) = file.map(std::fs::File::open) else { return Ok(()) };
+    Err(values.reject(&cluster::KUBECONFIG, format!("must be a file that can be read: {}", plain(&error))))
+}
+
 /// The folder can be written to.
 pub fn check_spool(values: &Values, spool: &SpoolSettings) -> Result<(), ConfigError> {
     let directory = spool.directory.display();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::check::{check_lease, check_output_folder, check_ports, check_retry, check_spool};
+use super::check::{check_kubeconfig, check_lease, check_output_folder, check_ports, check_retry, check_spool};
 use super::settings::{cluster, http, process, server, storage};
 use super::{
     ArtifactServerSettings, ConfigError, ControllerSettings, Listen, LocalSettings, LogSettings, OperationsSettings,
@@ -26,6 +26,7 @@ impl ControllerSettings {
     /// [`Self::with_config_map`] only, because the ConfigMap may hold the other half.
     pub fn new(values: Values) -> Result<Self, ConfigError> {
         let settings = Self::unchecked(values)?;
+        check_kubeconfig(&settings.values, settings.cluster.kubeconfig.as_deref())?;
         if settings.config_map.is_none() {
             settings.check()?;
         }
@@ -47,13 +48,11 @@ impl ControllerSettings {
         values.get(&storage::BACKEND)?;
         let mut warnings = Vec::new();
         let namespace = own_namespace(&values)?;
-        let config_map = values.find(&cluster::CONFIG_MAP_NAME)?.map(|name| {
-            let namespace = values.find(&cluster::CONFIG_MAP_NAMESPACE).map(|found| found.unwrap_or(namespace.clone()));
-            namespace.map(|namespace| ObjectName::new(&namespace, &name))
-        });
+        let config_map_namespace = values.find(&cluster::CONFIG_MAP_NAMESPACE)?.unwrap_or_else(|| namespace.clone());
+        let config_map = values.find(&cluster::CONFIG_MAP_NAME)?;
         Ok(Self {
             cluster: cluster_settings(&values, &namespace)?,
-            config_map: config_map.transpose()?,
+            config_map: config_map.map(|name| ObjectName::new(&config_map_namespace, &name)),
             pod: ObjectName::new(&namespace, &pod_name(&values)?),
             artifacts: artifact_server(&values)?,
             operations: operations(&values)?,
@@ -127,6 +126,8 @@ fn own_namespace(values: &Values) -> Result<String, ConfigError> {
 
 fn cluster_settings(values: &Values, namespace: &str) -> Result<ClusterSettings, ConfigError> {
     let kubeconfig = values.find(&cluster::KUBECONFIG)?;
+    // Read whether they are used or not: a mistake shows before the second replica does.
+    let lease = lease_settings(values, namespace)?;
     Ok(ClusterSettings {
         // Several files, as kubectl has them, are left to the client library, which reads the variable itself.
         kubeconfig: kubeconfig.filter(|path| !path.to_string_lossy().contains(':')),
@@ -135,7 +136,7 @@ fn cluster_settings(values: &Values, namespace: &str) -> Result<ClusterSettings,
         qps: values.get(&cluster::QPS)?,
         burst: values.get(&cluster::BURST)?,
         instance: pod_name(values)?,
-        lease: if values.get(&cluster::LEADER_ELECT)? { Some(lease_settings(values, namespace)?) } else { None },
+        lease: values.get(&cluster::LEADER_ELECT)?.then_some(lease),
     })
 }
 

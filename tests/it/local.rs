@@ -26,7 +26,7 @@ fn quickstart() -> Result<(TempDir, String)> {
     for entry in Path::new(QUICKSTART).join("manifests").read_dir()? {
         let entry = entry?;
         let text = fs::read_to_string(entry.path())?;
-        ensure!(text.contains("127.0.0.1:8089"), "{:?} does not ask the quick start's origin", entry.path());
+        ensure!(text.contains("127.0.0.1:8089"), "{} does not ask the quick start's origin", entry.path().display());
         fs::write(folder.path().join(entry.file_name()), text.replace("127.0.0.1:8089", &address))?;
     }
     Ok((folder, address))

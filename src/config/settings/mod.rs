@@ -49,3 +49,6 @@ pub const LOCAL_DEFAULTS: &[(&str, &str)] = &[
     ("LOG_LEVEL", "error"),
     ("SHUTDOWN_GRACE_PERIOD", "1s"),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -13,12 +13,20 @@ const ACCOUNT: (&str, &str) = ("flux-system", "flux-externalsource-controller");
 pub struct Options {
     /// Settings beyond the usual ones, by the names of their environment variables.
     pub environment: Vec<(&'static str, String)>,
+    /// Flags.
+    pub flags: Vec<String>,
 }
 
 impl Options {
     /// With one more setting.
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
+        self
+    }
+
+    /// With one more flag.
+    pub fn flag(mut self, flag: impl Into<String>) -> Self {
+        self.flags.push(flag.into());
         self
     }
 }
@@ -68,8 +76,9 @@ impl Controller {
             ("POD_NAMESPACE", ACCOUNT.0.to_owned()),
             ("LOG_LEVEL", "info,flux_externalsource=debug".to_owned()),
         ];
-        let mut process =
-            ProcessBuilder::new("controller", env!("CARGO_BIN_EXE_flux-externalsource")).arg("controller");
+        let mut process = ProcessBuilder::new("controller", env!("CARGO_BIN_EXE_flux-externalsource"))
+            .arg("controller")
+            .args(options.flags);
         for (name, value) in usual.into_iter().chain(options.environment) {
             process = process.env(name, value);
         }
