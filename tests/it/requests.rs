@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use flux_externalsource::api::FIELD_MANAGER;
 use kube::ResourceExt as _;
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use testbed::Reply;
 use testbed::wait::condition;
@@ -77,7 +78,7 @@ async fn our_applies_never_own_the_annotation() -> Result<()> {
     sources.wait("config", "handle the request", handled).await?;
     // Makes us apply the object itself again, after the annotation came.
     let relabel = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "somebody"}}});
-    sources.artifacts.patch("config", &Default::default(), &kube::api::Patch::Merge(&relabel)).await?;
+    sources.artifacts.patch("config", &PatchParams::default(), &Patch::Merge(&relabel)).await?;
     let ours = |artifact: &Value| artifact["metadata"]["labels"]["app.kubernetes.io/managed-by"] == FIELD_MANAGER;
     sources.wait_artifact("config", "be put right", ours).await?;
     sources.request("config", "token").await?;

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::DeleteParams;
 use kube::{Api, ResourceExt as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 use testbed::{Reply, eventually, wait_for_condition};
 
 use crate::harness::{SOON, Scene, config_map, http_source};
@@ -68,4 +68,24 @@ async fn a_deleted_namespace_goes_although_nobody_is_there_to_let_it() -> Result
     namespaces.delete(name, &DeleteParams::default()).await?;
     wait_for_condition(&namespaces, name, "be gone", SOON, Value::is_null).await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn a_source_that_waits_for_somebody_elses_finalizer_is_left_alone() -> Result<()> {
+    let (scene, url) = settled("deleting").await?;
+    let (sources, origin) = (&scene.sources, &scene.origin);
+    sources.merge("config", &json!({"metadata": {"finalizers": ["example.com/other"]}})).await?;
+    sources.api.delete("config", &DeleteParams::default()).await?;
+    let ledger = scene.ledger().await?;
+    sources.artifacts.delete("config", &DeleteParams::default()).await?;
+    sources.request("config", "too-late").await?;
+    // A later source is through with its first run: the older events were handled before.
+    sources.apply("witness", &http_source(&origin.url("/map.yaml"))).await?;
+    sources.wait_ready("witness").await?;
+    ensure!(sources.artifacts.get_opt("config").await?.is_none(), "the ExternalArtifact came back");
+    ensure!(ledger.writes().await?.len() == 3, "more than the witness: {:?}", ledger.writes().await?);
+    ensure!(origin.requests().len() == 2, "the origin was asked for a source that is going");
+    sources.merge("config", &json!({"metadata": {"finalizers": []}})).await?;
+    sources.wait("config", "be gone", Value::is_null).await?;
+    wait_until_forgotten(&url).await
 }

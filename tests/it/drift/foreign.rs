@@ -85,3 +85,35 @@ async fn one_that_appears_in_the_place_of_a_deleted_one_is_left_alone_too() -> R
     ensure!(snapshot(&scene, "config").await? == before);
     Ok(())
 }
+
+/// As a backup has it: ours by its sourceRef, and owned by a source that is no more.
+const RESTORED: &str = "
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: ExternalArtifact
+metadata:
+  name: config
+  ownerReferences:
+    - {apiVersion: source.flux.oddkin.co/v1alpha1, kind: ExternalSource, name: config, controller: true,
+       uid: 00000000-0000-0000-0000-000000000001}
+spec:
+  sourceRef: {apiVersion: source.flux.oddkin.co/v1alpha1, kind: ExternalSource, name: config}
+";
+
+#[tokio::test]
+async fn one_that_was_restored_from_a_backup_is_adopted() -> Result<()> {
+    let scene = Scene::start("restored").await?;
+    let (sources, origin) = (&scene.sources, &scene.origin);
+    origin.on("/map.yaml", Reply::ok(config_map("one")));
+    scene.testbed.apply_yaml(&sources.namespace, RESTORED).await?;
+    let source = sources.apply("config", &http_source(&origin.url("/map.yaml"))).await?;
+    let uid = serde_json::to_value(&source.metadata.uid)?;
+    sources.wait_ready("config").await?;
+    // The garbage collector may be faster; then it comes anew. In both cases it has one owner and stays.
+    let adopted = |artifact: &Value| {
+        let owners = artifact["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default();
+        owners.len() == 1 && owners[0]["uid"] == uid && !artifact["status"]["artifact"].is_null()
+    };
+    sources.wait_artifact("config", "be adopted", adopted).await?;
+    ensure!(sources.download("config").await?[0].1 == config_map("one"));
+    Ok(())
+}

@@ -18,7 +18,7 @@ fn case(name: &'static str, patch: Value, reason: &'static str, says: &'static s
     Case { name, patch, told: Told { reason, says } }
 }
 
-fn http(name: &'static str, patch: Value, reason: &'static str, says: &'static str) -> Case {
+fn http(name: &'static str, patch: &Value, reason: &'static str, says: &'static str) -> Case {
     case(name, json!({"generator": {"http": patch}}), reason, says)
 }
 
@@ -38,13 +38,18 @@ fn cases() -> Vec<Case> {
         case("interval", json!({"interval": age}), "InvalidSpec", "spec.interval"),
         case("before", json!({"hooks": {"preRequest": [hook]}}), "HooksUnavailable", "spec.hooks"),
         case("after", json!({"hooks": {"postRequest": [hook]}}), "HooksUnavailable", "spec.hooks"),
-        http("timeout", json!({"timeout": age}), "InvalidSpec", "spec.generator.http.timeout is longer than 292 years"),
-        http("method", json!({"method": "head"}), "InvalidSpec", "spec.generator.http.method must not be HEAD"),
-        http("port", json!({"url": "http://host:99999/"}), "InvalidURL", "spec.generator.http.url is not a valid URL"),
-        http("metadata", json!({"url": "http://169.254.169.254/"}), "InvalidURL", "spec.generator.http.url leads to"),
+        http(
+            "timeout",
+            &json!({"timeout": age}),
+            "InvalidSpec",
+            "spec.generator.http.timeout is longer than 292 years",
+        ),
+        http("method", &json!({"method": "head"}), "InvalidSpec", "spec.generator.http.method must not be HEAD"),
+        http("port", &json!({"url": "http://host:99999/"}), "InvalidURL", "spec.generator.http.url is not a valid URL"),
+        http("metadata", &json!({"url": "http://169.254.169.254/"}), "InvalidURL", "spec.generator.http.url leads to"),
         http(
             "unpack",
-            json!({"unpack": {"format": "zip", "path": "a//b"}}),
+            &json!({"unpack": {"format": "zip", "path": "a//b"}}),
             "InvalidSpec",
             "spec.generator.http.unpack.path has an empty segment",
         ),
