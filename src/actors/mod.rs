@@ -9,7 +9,7 @@
 //! | source | 1 per `ExternalSource` | its stage, its timers and the changes of two objects | the objects and the storage |
 //!
 //! Messages carry handles to bytes, never bytes. A failure of the world is a value in a message; an error or a panic in
-//! a handler means that the actor itself is broken and gets restarted by the [`supervisor`].
+//! a handler means that the actor itself is broken and gets restarted by the supervisor.
 
 pub mod artifact_server;
 pub mod context;

@@ -42,7 +42,7 @@ fn the_environment_counts_where_no_flag_is_given() {
 fn manager_takes_the_flags_of_the_go_implementation() {
     let settings = controller(
         "/manager --leader-elect --health-probe-bind-address=:9081 -metrics-bind-address 0 --artifact-server-port 9080 \
-         --zap-log-level=debug --zap-encoder console --kubeconfig /k",
+         --zap-log-level=debug --zap-encoder console --kubeconfig /dev/null",
     );
     assert!(settings.cluster.lease.is_some());
     assert_eq!(settings.operations.health, Some(Listen::everywhere(9081)));
@@ -50,7 +50,7 @@ fn manager_takes_the_flags_of_the_go_implementation() {
     assert_eq!(settings.artifacts.listen, Some(Listen::everywhere(9080)));
     assert_eq!(settings.process.log.filter, "debug");
     assert_eq!(settings.process.log.format, LogFormat::Text);
-    assert_eq!(settings.cluster.kubeconfig, Some("/k".into()));
+    assert_eq!(settings.cluster.kubeconfig, Some("/dev/null".into()));
 }
 
 #[test]

@@ -85,6 +85,44 @@ async fn the_api_server_admits_and_refuses_what_it_should() -> Result<()> {
     Ok(())
 }
 
+/// The ExternalSources among the YAML documents of a text, each as JSON, which is YAML too.
+fn sources_of(file: &str, text: &str) -> Result<Vec<Manifest>> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).with_context(|| file.to_owned())?;
+    let mut sources = Vec::new();
+    for mut document in documents.into_iter().filter(|document| document["kind"] == "ExternalSource") {
+        // The request names another one.
+        document["metadata"].as_object_mut().context("no metadata")?.remove("namespace");
+        sources.push(Manifest { file: file.to_owned(), text: document.to_string() });
+    }
+    Ok(sources)
+}
+
+#[tokio::test]
+async fn examples_samples_and_documentation_are_admitted() -> Result<()> {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let documentation = fs::read_to_string(format!("{root}/docs/api.md"))?;
+    let blocks = documentation.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
+    let mut manifests = Vec::new();
+    for block in blocks {
+        manifests.extend(sources_of("docs/api.md", block)?);
+    }
+    for folder in ["examples/quickstart/manifests", "deploy/samples"] {
+        for entry in fs::read_dir(format!("{root}/{folder}"))? {
+            let path = entry?.path();
+            manifests.extend(sources_of(&path.display().to_string(), &fs::read_to_string(&path)?)?);
+        }
+    }
+    ensure!(manifests.len() >= 10, "only {} were found", manifests.len());
+    let testbed = testbed().await?;
+    let namespace = testbed.namespace("examples").await?;
+    let client = testbed.client().await?;
+    for manifest in manifests {
+        let answer = dry_run(&client, &namespace, "Strict", &manifest).await?;
+        ensure!(answer.admitted, "{}: {}", manifest.file, answer.body["message"]);
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn unknown_fields_are_dropped_with_a_warning_and_refused_only_by_strict_clients() -> Result<()> {
     let testbed = testbed().await?;

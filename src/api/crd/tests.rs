@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::*;
 
-/// One command writes all of them: `UPDATE_GENERATED=1 cargo test --lib api::crd` (`just generate`).
+mod fields;
+
+/// One command writes all of them: `UPDATE_GENERATED=1 cargo test --lib checked_in` (`just generate`).
 const FILES: [&str; 2] = [
     "deploy/crds/source.flux.oddkin.co_externalsources.yaml",
     "helm/flux-externalsource-controller/files/source.flux.oddkin.co_externalsources.yaml",

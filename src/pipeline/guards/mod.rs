@@ -1,7 +1,7 @@
 //! Refuses content that would delete what it should update: with `prune: true` Flux deletes everything that an empty
 //! artifact no longer names, and an API that has an outage often says 200 with nothing in it.
 //!
-//! Looked at twice: [`answer`] judges what the origin sent, [`tree`] what Flux would find.
+//! Looked at twice: `answer` judges what the origin sent, `tree` what Flux would find.
 
 mod answer;
 mod tree;

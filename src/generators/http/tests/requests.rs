@@ -115,7 +115,7 @@ async fn a_host_is_asked_no_more_than_its_turns_allow() {
     let mut first = Box::pin(ask.run_on(&generator));
     let mut second = Box::pin(ask.run_on(&generator));
     tokio::select! {
-        // In this order, so that it is the first that gets the turn.
+        // In this order, so that it is the first one that takes the turn.
         biased;
         _ = &mut first => panic!("answered"),
         _ = &mut second => panic!("answered"),
