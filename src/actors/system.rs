@@ -6,6 +6,7 @@ use std::time::Duration;
 use ractor::rpc::CallResult;
 use ractor::{Actor as _, ActorRef, SpawnErr};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::artifact_server::ArtifactServerArgs;
 use super::context::{Context, Pools};
@@ -13,6 +14,9 @@ use super::supervisor::{Supervisor, SupervisorArgs, SupervisorMsg, pools_answer}
 
 /// How long an actor may take to answer the liveness probe: they need microseconds.
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How much longer than its deadline a shutdown may take before it is cut off.
+const MARGIN: Duration = Duration::from_secs(2);
 
 /// What the tree is made of.
 pub struct SystemArgs {
@@ -22,8 +26,6 @@ pub struct SystemArgs {
     pub artifact_server: Option<ArtifactServerArgs>,
     /// Called every time everything that existed at the start of a watch is known.
     pub on_synced: Arc<dyn Fn() + Send + Sync>,
-    /// How long running work may take at shutdown.
-    pub grace: Duration,
 }
 
 /// The running tree.
@@ -49,8 +51,8 @@ impl System {
     /// Starts the tree; it stands by until it is told to lead.
     pub async fn start(args: SystemArgs) -> Result<Self, StartError> {
         let pools = args.context.pools.clone();
-        let SystemArgs { context, artifact_server, on_synced, grace } = args;
-        let args = SupervisorArgs { context, artifact_server, on_synced, grace };
+        let SystemArgs { context, artifact_server, on_synced } = args;
+        let args = SupervisorArgs { context, artifact_server, on_synced };
         let (supervisor, task) = Supervisor::spawn(None, Supervisor, args).await?;
         Ok(Self { supervisor, task, pools })
     }
@@ -65,11 +67,24 @@ impl System {
         let _ = (&mut self.task).await;
     }
 
-    /// Stops everything in order: watch, sources, writes under way, pools, open downloads.
-    pub async fn shut_down(self) {
-        let _ = self.supervisor.call(|reply_to| SupervisorMsg::Shutdown { reply_to }, None).await;
+    /// Stops, in this order, watch, sources, writes under way and pools: after that, nothing is written.
+    pub async fn stop_work(&self, deadline: Instant) {
+        let stop = |reply_to| SupervisorMsg::StopWork { deadline, reply_to };
+        let _ = self.supervisor.call(stop, Some(budget(deadline))).await;
+    }
+
+    /// After the work: lets open downloads finish, and ends the tree.
+    pub async fn stop_serving(self, deadline: Instant) {
+        let stop = |reply_to| SupervisorMsg::StopServing { deadline, reply_to };
+        let _ = self.supervisor.call(stop, Some(budget(deadline))).await;
+        self.supervisor.kill();
         let _ = self.task.await;
     }
+}
+
+/// The supervisor keeps the deadline itself; this is for one that is stuck.
+fn budget(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()) + MARGIN
 }
 
 impl SystemHandle {

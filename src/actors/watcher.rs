@@ -28,6 +28,8 @@ pub struct WatcherArgs {
     pub catalog: Arc<dyn Catalog>,
     /// Who is told.
     pub supervisor: ActorRef<SupervisorMsg>,
+    /// Number of this watch.
+    pub watch: u64,
 }
 
 /// Stops the pump when it is dropped.
@@ -68,7 +70,7 @@ impl Actor for Watcher {
     }
 }
 
-async fn pump(WatcherArgs { catalog, supervisor }: WatcherArgs) {
+async fn pump(WatcherArgs { catalog, supervisor, watch }: WatcherArgs) {
     let mut changes = catalog.watch();
     while let Some(item) = changes.next().await {
         let change = match item {
@@ -78,7 +80,8 @@ async fn pump(WatcherArgs { catalog, supervisor }: WatcherArgs) {
                 continue;
             }
         };
-        let told = supervisor.call(|reply_to| SupervisorMsg::Changed { change, reply_to }, Some(ACK_TIMEOUT)).await;
+        let told =
+            supervisor.call(|reply_to| SupervisorMsg::Changed { watch, change, reply_to }, Some(ACK_TIMEOUT)).await;
         if !matches!(told, Ok(CallResult::Success(()))) {
             return;
         }

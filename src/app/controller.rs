@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{leadership, parts, servers, signals};
@@ -22,6 +23,9 @@ use crate::telemetry::metrics;
 
 /// How long the API server is given to become reachable between two checks of what it serves.
 const CHECK_PERIOD: Duration = Duration::from_secs(10);
+
+/// How long giving back the lease may take: one request, to an API server that may be away.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the controller until a signal ends it.
 pub async fn controller(settings: ControllerSettings) -> anyhow::Result<ExitCode> {
@@ -52,6 +56,7 @@ async fn run(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let Connection { catalog, leadership, lease } = connection;
+    let grace = settings.process.shutdown_grace;
     settings.run.http.addresses.api_server = catalog.api_server_addresses();
     // Before anything counts something.
     let recorder = settings.operations.metrics.map(|_| metrics::install()).transpose()?;
@@ -78,13 +83,19 @@ async fn run(
     };
     health.set_shutting_down();
     chores.iter().for_each(tokio::task::JoinHandle::abort);
+    let deadline = Instant::now() + grace;
+    if crashed.is_none() {
+        system.stop_work(deadline).await;
+    }
+    // Only now: the last write may still need the lease. Before the downloads: the next leader need not wait for them.
+    releasing.cancel();
+    if !lease.is_finished() {
+        let _ = tokio::time::timeout(RELEASE_TIMEOUT, lease).await;
+    }
     if let Some(what) = crashed {
         bail!("{what}");
     }
-    system.shut_down().await;
-    // Only now: the last write may still need the lease.
-    releasing.cancel();
-    let _ = lease.await;
+    system.stop_serving(deadline).await;
     serving.cancel();
     futures::future::join_all(servers).await;
     tracing::info!("stopped");
@@ -105,8 +116,7 @@ async fn start(
         let health = Arc::clone(&health);
         Arc::new(move || health.set_synced())
     };
-    let grace = settings.process.shutdown_grace;
-    let system = System::start(SystemArgs { context, artifact_server, on_synced, grace }).await?;
+    let system = System::start(SystemArgs { context, artifact_server, on_synced }).await?;
     let _ = live.set(system.handle());
     health.set_serving(true);
     if parts::reach(&stored.storage).await {

@@ -22,13 +22,14 @@ pub async fn follow(
     catalog: Arc<ClusterCatalog>,
     pod: ObjectName,
 ) {
+    let mut untold = Some((catalog, pod));
     loop {
         let now = *leadership.borrow_and_update();
         match now {
             Leadership::Leader => {
                 system.lead(true);
-                if let Err(error) = catalog.warn_on_pod(&pod, reasons::VOLATILE_STORAGE, VOLATILE).await {
-                    tracing::debug!(%error, "an event was lost");
+                if let Some((catalog, pod)) = untold.take() {
+                    tokio::spawn(warn(catalog, pod));
                 }
             }
             Leadership::Standby => {
@@ -40,5 +41,11 @@ pub async fn follow(
         if leadership.changed().await.is_err() {
             return;
         }
+    }
+}
+
+async fn warn(catalog: Arc<ClusterCatalog>, pod: ObjectName) {
+    if let Err(error) = catalog.warn_on_pod(&pod, reasons::VOLATILE_STORAGE, VOLATILE).await {
+        tracing::debug!(%error, "an event was lost");
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{parts, signals};
@@ -44,7 +45,7 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
         let synced = Arc::clone(&synced);
         Arc::new(move || synced.notify_one())
     };
-    let args = SystemArgs { context, artifact_server: Some(artifact_server), on_synced, grace };
+    let args = SystemArgs { context, artifact_server: Some(artifact_server), on_synced };
     let mut system = System::start(args).await?;
     system.handle().lead(true);
 
@@ -63,7 +64,9 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
     if crashed {
         bail!("an actor could not be kept alive");
     }
-    system.shut_down().await;
+    let deadline = Instant::now() + grace;
+    system.stop_work(deadline).await;
+    system.stop_serving(deadline).await;
     if settings.once && is_empty && !shutdown.is_cancelled() {
         bail!("{}: there is no ExternalSource in it", settings.folder.display());
     }

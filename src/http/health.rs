@@ -111,6 +111,10 @@ pub fn router(health: Arc<Health>) -> Router {
 }
 
 async fn live(State(health): State<Arc<Health>>) -> impl IntoResponse {
+    // The actors end one after the other now; a process that shuts down is not to be killed for that.
+    if health.shutting_down.load(Ordering::Acquire) {
+        return answer(true, "shutting down\n".to_owned());
+    }
     match tokio::time::timeout(LIVE_TIMEOUT, (health.live)()).await {
         Ok(true) => answer(true, "ok\n".to_owned()),
         Ok(false) => answer(false, "the actors do not work\n".to_owned()),

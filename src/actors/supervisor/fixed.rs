@@ -20,6 +20,9 @@ const STORAGE_LIMIT: usize = 8;
 /// Writes under way to the API server at once: enough to keep it busy while each waits for its answer.
 const PUBLISHER_LIMIT: usize = 16;
 
+/// How long a child may take to stop: its handlers take microseconds.
+pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The children that exist once, in the order of their start. The garbage collector will stand before the watcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fixed {
@@ -73,7 +76,8 @@ impl FixedChildren {
     /// Stops the child and waits for it; nothing if it does not run.
     pub(super) async fn stop(&mut self, fixed: Fixed) {
         if let Some(cell) = self.running.remove(&fixed) {
-            let _ = cell.stop_and_wait(None, None).await;
+            // What does not stop now is killed with us.
+            let _ = cell.stop_and_wait(None, Some(STOP_TIMEOUT)).await;
         }
     }
 }
@@ -95,8 +99,8 @@ impl SupervisorState {
             },
             Fixed::Watcher => {
                 let catalog = Arc::clone(&self.args.context.catalog);
-                let args = WatcherArgs { catalog, supervisor: myself.clone() };
-                self.sources.begin_watch();
+                let watch = self.sources.begin_watch();
+                let args = WatcherArgs { catalog, supervisor: myself.clone(), watch };
                 Watcher::spawn_linked(None, Watcher, args, myself.get_cell()).await?.0.get_cell()
             }
         };

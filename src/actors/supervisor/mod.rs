@@ -21,12 +21,13 @@ use super::artifact_server::ArtifactServerArgs;
 use super::context::Context;
 use crate::api::ObjectName;
 use crate::catalog::Change;
-use crate::telemetry::metrics;
 
 /// Messages of the supervisor.
 pub enum SupervisorMsg {
-    /// From the watcher: something changed; answered once it is passed on.
+    /// From the watcher: something changed; answered once it is passed on, and never by a later watch's supervisor.
     Changed {
+        /// Number of the watch.
+        watch: u64,
         /// What changed.
         change: Change,
         /// Answered at once.
@@ -41,8 +42,17 @@ pub enum SupervisorMsg {
         /// Answered at once.
         reply_to: RpcReplyPort<()>,
     },
-    /// From the process: stop everything in order; answered at the end.
-    Shutdown {
+    /// From the process: stop whatever leads to a write; answered once the last write is over.
+    StopWork {
+        /// When it has to be over.
+        deadline: Instant,
+        /// Answered at the end.
+        reply_to: RpcReplyPort<()>,
+    },
+    /// From the process, after the work: let open downloads finish; answered at the end, which is ours too.
+    StopServing {
+        /// When it has to be over.
+        deadline: Instant,
         /// Answered at the end.
         reply_to: RpcReplyPort<()>,
     },
@@ -65,8 +75,6 @@ pub struct SupervisorArgs {
     pub artifact_server: Option<ArtifactServerArgs>,
     /// Called once everything that existed at the start of the watch is known.
     pub on_synced: Arc<dyn Fn() + Send + Sync>,
-    /// How long running work may take at shutdown.
-    pub grace: Duration,
 }
 
 /// State of the supervisor.
@@ -114,15 +122,22 @@ impl Actor for Supervisor {
         state: &mut SupervisorState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SupervisorMsg::Changed { change, reply_to } => {
-                state.on_changed(change, &myself).await;
-                let _ = reply_to.send(());
+            SupervisorMsg::Changed { watch, change, reply_to } => {
+                // Without an answer, a watch that was replaced ends itself.
+                if state.leading && state.sources.is_current_watch(watch) {
+                    state.on_changed(change, &myself).await;
+                    let _ = reply_to.send(());
+                }
             }
             SupervisorMsg::Lead(leading) => state.on_lead(leading, &myself).await,
             SupervisorMsg::Restart(child) => state.on_restart(child, &myself).await,
             SupervisorMsg::Ping { reply_to } => drop(reply_to.send(())),
-            SupervisorMsg::Shutdown { reply_to } => {
-                state.shut_down().await;
+            SupervisorMsg::StopWork { deadline, reply_to } => {
+                state.stop_work(deadline).await;
+                let _ = reply_to.send(());
+            }
+            SupervisorMsg::StopServing { deadline, reply_to } => {
+                state.stop_serving(deadline).await;
                 let _ = reply_to.send(());
                 myself.stop(None);
             }
@@ -148,9 +163,6 @@ impl Actor for Supervisor {
 
 impl SupervisorState {
     async fn on_changed(&mut self, change: Change, myself: &ActorRef<SupervisorMsg>) {
-        if !self.leading {
-            return;
-        }
         match change {
             Change::Source(observed) => self.sources.on_source(observed, myself).await,
             Change::SourceGone { name, uid } => self.sources.on_gone(&name, &uid),
@@ -185,24 +197,27 @@ impl SupervisorState {
         }
         match child {
             Child::Fixed(Fixed::Watcher) if !self.leading => {}
+            // Started by somebody else since the crash.
+            Child::Fixed(fixed) if self.fixed.get(fixed).is_some() => {}
             Child::Fixed(fixed) => self.restart_fixed(fixed, myself).await,
             Child::Source(name) => self.sources.start(&name, myself).await,
         }
     }
 
     async fn on_stopped(&mut self, child: &ActorCell, myself: &ActorRef<SupervisorMsg>) {
-        self.sources.on_stopped(child.get_id(), myself).await;
+        match self.fixed.find(child.get_id()) {
+            // Those that we stop are no longer among the running ones.
+            Some(fixed) => self.fixed_crashed(fixed, myself),
+            None => self.sources.on_stopped(child.get_id(), myself).await,
+        }
     }
 
     fn on_crashed(&mut self, child: &ActorCell, error: &ActorProcessingErr, myself: &ActorRef<SupervisorMsg>) {
-        let now = self.started.elapsed();
         if let Some(fixed) = self.fixed.find(child.get_id()) {
             tracing::error!(actor = fixed.name(), %error, "an actor crashed");
             self.fixed_crashed(fixed, myself);
-        } else if let Some((name, delay)) = self.sources.on_crashed(child.get_id(), now) {
-            tracing::error!(actor = "source", namespace = &*name.namespace, name = &*name.name, %error, "an actor crashed");
-            metrics::actor_restarted("source");
-            self.restart_after(Child::Source(name), delay, myself);
+        } else {
+            self.sources.on_crashed(child.get_id(), error, myself);
         }
     }
 

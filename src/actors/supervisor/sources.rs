@@ -1,11 +1,13 @@
 //! The actors of the sources: started when an object appears, stopped when it goes, restarted when they crash.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
-use ractor::{Actor as _, ActorId, ActorRef};
+use ractor::{Actor as _, ActorId, ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
 
+use super::fixed::STOP_TIMEOUT;
 use super::{Child, SupervisorMsg};
 use crate::actors::context::Context;
 use crate::actors::restart::History;
@@ -13,9 +15,7 @@ use crate::actors::source::{SourceActor, SourceArgs, SourceMsg};
 use crate::api::{ExternalArtifact, ObjectName};
 use crate::catalog::ObservedSource;
 use crate::pipeline::retire;
-
-/// How long all sources may take to stop: their handlers take microseconds.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::telemetry::metrics;
 
 /// All sources that exist.
 pub(super) struct Sources {
@@ -26,6 +26,9 @@ pub(super) struct Sources {
     artifacts: HashMap<ObjectName, Arc<ExternalArtifact>>,
     /// What the watch has told since it began; `None` once it is in sync.
     told: Option<Told>,
+    /// Number of the watch: what an earlier one still has to say does not count.
+    watch: u64,
+    started: Instant,
 }
 
 #[derive(Default)]
@@ -43,12 +46,27 @@ struct SourceChild {
 
 impl Sources {
     pub(super) fn new(context: Arc<Context>) -> Self {
-        Self { context, children: HashMap::new(), by_actor: HashMap::new(), artifacts: HashMap::new(), told: None }
+        Self {
+            context,
+            children: HashMap::new(),
+            by_actor: HashMap::new(),
+            artifacts: HashMap::new(),
+            told: None,
+            watch: 0,
+            started: Instant::now(),
+        }
     }
 
-    /// A new watch tells everything anew; what it does not tell is gone.
-    pub(super) fn begin_watch(&mut self) {
+    /// A new watch, by its number, tells everything anew; what it does not tell is gone.
+    pub(super) fn begin_watch(&mut self) -> u64 {
         self.told = Some(Told::default());
+        self.watch += 1;
+        self.watch
+    }
+
+    /// Whether this is the number of the latest watch.
+    pub(super) fn is_current_watch(&self, watch: u64) -> bool {
+        watch == self.watch
     }
 
     pub(super) async fn on_source(&mut self, observed: ObservedSource, myself: &ActorRef<SupervisorMsg>) {
@@ -122,12 +140,7 @@ impl Sources {
                 self.by_actor.insert(actor.get_id(), name.clone());
                 child.actor = Some(actor);
             }
-            Err(error) => {
-                tracing::error!(namespace = &*name.namespace, name = &*name.name, %error, "an actor could not be started");
-                let delay = child.history.failed_alone(std::time::Duration::ZERO);
-                let restart = Child::Source(name.clone());
-                myself.send_after(delay, move || SupervisorMsg::Restart(restart));
-            }
+            Err(error) => self.restart_later(name, &error, myself),
         }
     }
 
@@ -156,24 +169,38 @@ impl Sources {
         let Some(child) = self.children.get_mut(&name) else { return };
         child.actor = None;
         if child.observed.is_none() {
-            self.children.remove(&name);
-            self.context.activities.remove(&name);
+            self.drop_child(&name);
         } else {
             self.start(&name, myself).await;
         }
     }
 
-    /// The source whose actor crashed, and when to start it again.
-    pub(super) fn on_crashed(&mut self, id: ActorId, now: Duration) -> Option<(ObjectName, Duration)> {
-        let name = self.by_actor.remove(&id)?;
-        let child = self.children.get_mut(&name)?;
+    /// What the actor said of itself in its last handler goes with it.
+    fn drop_child(&mut self, name: &ObjectName) {
+        self.children.remove(name);
+        self.context.activities.remove(name);
+        self.context.presence.advertise(name, None);
+    }
+
+    pub(super) fn on_crashed(&mut self, id: ActorId, error: &ActorProcessingErr, myself: &ActorRef<SupervisorMsg>) {
+        let Some(name) = self.by_actor.remove(&id) else { return };
+        let Some(child) = self.children.get_mut(&name) else { return };
         child.actor = None;
         if child.observed.is_none() {
-            self.children.remove(&name);
-            return None;
+            self.drop_child(&name);
+        } else {
+            self.restart_later(&name, error, myself);
         }
-        let delay = child.history.failed_alone(now);
-        Some((name, delay))
+    }
+
+    /// A source that crashes again and again is never given up: it troubles only itself.
+    fn restart_later(&mut self, name: &ObjectName, error: &dyn Display, myself: &ActorRef<SupervisorMsg>) {
+        let Some(child) = self.children.get_mut(name) else { return };
+        tracing::error!(actor = "source", namespace = &*name.namespace, name = &*name.name, %error, "an actor crashed");
+        metrics::actor_restarted("source");
+        let delay = child.history.failed_alone(self.started.elapsed());
+        let restart = Child::Source(name.clone());
+        myself.send_after(delay, move || SupervisorMsg::Restart(restart));
     }
 
     /// Stops all actors and forgets all objects, but nothing that is stored.
