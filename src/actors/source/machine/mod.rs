@@ -49,6 +49,8 @@ pub struct Machine {
     invalid: Option<String>,
     /// The newest state of the ExternalArtifact of this name, whosever it is.
     artifact: Option<Arc<ExternalArtifact>>,
+    /// Uid of the last ExternalArtifact that was seen to go; an answer to a write may still speak of it.
+    gone: Option<String>,
     phase: Phase,
     attempt: Attempt,
     /// Failures in a row that are retried with backoff.
@@ -113,6 +115,7 @@ impl Machine {
             source: observed.object,
             invalid: observed.invalid,
             artifact: None,
+            gone: None,
             phase: Phase::Idle,
             attempt: Attempt::default(),
             failures: 0,

@@ -43,6 +43,13 @@ impl Machine {
             return;
         }
         let was_foreign = self.foreign_artifact().is_some();
+        let uid = |artifact: &Option<Arc<ExternalArtifact>>| artifact.as_ref().and_then(|artifact| artifact.uid());
+        let (before, after) = (uid(&self.artifact), uid(&artifact));
+        if before.is_some() && before != after {
+            self.gone = before;
+        } else if after.is_some() && self.gone == after {
+            self.gone = None;
+        }
         self.artifact = artifact;
         if !matches!(self.phase, Phase::Idle) {
             return;
@@ -51,6 +58,16 @@ impl Machine {
             self.start(now, effects);
         } else {
             self.look_for_work(now, effects);
+        }
+    }
+
+    /// Takes the answer to our own write, unless the watch was faster with something newer: an edit, a request or a
+    /// deletion that came meanwhile must not be forgotten, because nobody tells it again.
+    pub(super) fn adopt_artifact(&mut self, written: Arc<ExternalArtifact>) {
+        let is_gone = written.uid().is_some() && written.uid() == self.gone;
+        let is_old = self.artifact.as_ref().is_some_and(|known| !is_newer(written.as_ref(), known.as_ref()));
+        if !is_gone && !is_old {
+            self.artifact = Some(written);
         }
     }
 

@@ -179,11 +179,11 @@ impl World {
         let mut published = Published::default();
         self.version += 1;
         if let Advertise::Artifact { artifact, ready } = &publication.advertise {
-            let mut object = publication
-                .artifact
-                .as_deref()
-                .cloned()
-                .unwrap_or_else(|| external_artifact(&publication.source, self.version));
+            let mut object = publication.artifact.as_deref().cloned().unwrap_or_else(|| {
+                let mut object = external_artifact(&publication.source, self.version);
+                object.metadata.uid = Some(format!("a{}", self.version));
+                object
+            });
             object.status = Some(artifact_status(&object, artifact.as_ref(), ready));
             object.metadata.resource_version = Some(self.version.to_string());
             published.artifact = Some(Arc::new(object));

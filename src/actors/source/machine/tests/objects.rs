@@ -85,6 +85,40 @@ fn an_edited_artifact_object_is_put_right_ever_more_slowly() {
     assert!(delays.windows(2).all(|pair| pair[0] < pair[1]), "{delays:?}");
 }
 
+/// A repair under way, whose answer comes after the watch has told of what happened next.
+fn overtaken(next: impl FnOnce(&mut World)) -> World {
+    let mut world = settled();
+    world.change_artifact(&json!({"metadata": {"labels": {MANAGED_BY_LABEL: "me"}}})).fire(Timer::Repair);
+    let publication = world.publication().clone();
+    let Advertise::Artifact { artifact, ready } = &publication.advertise else { panic!("nothing is advertised") };
+    let mut repaired = external_artifact(&publication.source, world.version + 1);
+    repaired.status = Some(artifact_status(&repaired, artifact.as_ref(), ready));
+    repaired.metadata.uid = world.machine.artifact.as_ref().and_then(|artifact| artifact.uid());
+    world.version += 1;
+    world.step(Input::ArtifactObserved(Some(Arc::new(repaired.clone()))));
+    next(&mut world);
+    world.end(Stage::Published(Ok(Published { artifact: Some(Arc::new(repaired)), source: None })));
+    world
+}
+
+#[test]
+fn what_happens_to_the_artifact_object_before_our_write_is_answered_is_not_forgotten() {
+    let untouched = overtaken(|_| ());
+    assert_eq!((untouched.delay(Timer::Repair), untouched.started()), (None, Vec::new()));
+    let edited = overtaken(|world| {
+        world.change_artifact(&json!({"metadata": {"labels": {MANAGED_BY_LABEL: "me again"}}}));
+    });
+    assert!(edited.delay(Timer::Repair).is_some());
+    let deleted = overtaken(|world| {
+        world.step(Input::ArtifactObserved(None));
+    });
+    assert!(deleted.delay(Timer::Repair).is_some());
+    let requested = overtaken(|world| {
+        world.change_artifact(&requested("token"));
+    });
+    assert_eq!(requested.started(), [Job::Fetch]);
+}
+
 #[test]
 fn an_artifact_object_of_somebody_else_stalls_until_it_is_gone() {
     let observed = source(&json!({}));
