@@ -74,7 +74,7 @@ async fn advertise(
         Some(current) if is_in_shape(current, source) => current,
         _ => written.insert(catalog.apply_artifact(source).await?),
     };
-    let wanted = artifact_status(current, artifact, ready);
+    let wanted = artifact_status(current, artifact, ready, Timestamp::now());
     if current.status.as_ref() != Some(&wanted) {
         written = Some(catalog.apply_artifact_status(source, &wanted).await?);
     }
@@ -86,11 +86,12 @@ pub fn artifact_status(
     current: &ExternalArtifact,
     artifact: Option<&Artifact>,
     ready: &Condition,
+    now: Timestamp,
 ) -> ExternalArtifactStatus {
     let before = current.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     ExternalArtifactStatus {
         artifact: artifact.map(|artifact| Artifact { observed_generation: None, ..artifact.clone() }),
-        conditions: conditions::merge(before, vec![ready.clone()], current.metadata.generation, Timestamp::now()),
+        conditions: conditions::merge(before, vec![ready.clone()], current.metadata.generation, now),
     }
 }
 
@@ -110,12 +111,12 @@ pub fn is_in_shape(artifact: &ExternalArtifact, source: &ExternalSource) -> bool
 
 impl Publication {
     /// Whether everything stands there already, so that nothing has to be written.
-    pub fn is_current(&self) -> bool {
+    pub fn is_current(&self, now: Timestamp) -> bool {
         let advertised = match (&self.advertise, &self.artifact) {
             (Advertise::Nothing, _) => true,
             (Advertise::Artifact { .. }, None) => false,
             (Advertise::Artifact { artifact, ready }, Some(current)) => {
-                let wanted = artifact_status(current, artifact.as_ref(), ready);
+                let wanted = artifact_status(current, artifact.as_ref(), ready, now);
                 is_in_shape(current, &self.source) && current.status.as_ref() == Some(&wanted)
             }
         };

@@ -143,6 +143,10 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
             let name = ObjectName::of(source.as_ref());
             let settings = &context.settings.retention;
             let result = retire::retire(storage, &name, current.as_ref(), retired, settings).await;
+            if let Err(error) = &result {
+                metrics::storage_failed("retire");
+                tracing::warn!(source.namespace = &*name.namespace, source.name = &*name.name, %error, "old revisions could not be removed");
+            }
             let in_how_long = |at: SystemTime| at.duration_since(SystemTime::now()).unwrap_or_default();
             Stage::Retired(result.map(|(left, next)| (left, next.map(in_how_long))).map_err(Failure::from))
         }

@@ -7,12 +7,20 @@ use bytes::Bytes;
 use futures::{TryStreamExt as _, stream};
 use reqwest::Response;
 use tokio::io::AsyncBufReadExt as _;
+use tokio::time::Instant;
 use tokio_util::io::StreamReader;
 
 use super::decode::{self, Coding, Reader};
 use super::errors::HttpError;
 use crate::generators::Progress;
 use crate::spool::{Spool, Spools};
+
+/// How long a body may be as slow as it likes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Bytes per second that a longer body must reach on average. There is no limit for the whole body, but an origin that
+/// drips would hold a worker for ever, and a few of them all workers.
+const PACE: u64 = 1024;
 
 /// The limits of a body.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +46,7 @@ pub(super) async fn receive(
         }
         progress.expect(announced);
     }
-    let wire = Wire { response, received: 0, limits, progress };
+    let wire = Wire { response, received: 0, started: Instant::now(), limits, progress };
     let chunks = stream::try_unfold(wire, Wire::next).map_err(io::Error::other);
     let reader: Reader<'_> = Box::pin(StreamReader::new(Box::pin(chunks)));
     let mut reader = decode::decode(reader, codings).await.map_err(read_error)?;
@@ -64,6 +72,7 @@ pub(super) async fn receive(
 struct Wire<'a> {
     response: Response,
     received: u64,
+    started: Instant,
     limits: Limits,
     progress: &'a Progress,
 }
@@ -81,8 +90,15 @@ impl Wire<'_> {
         if self.received > size {
             return Err(HttpError::TooLarge { limit: size, decoded: false });
         }
+        if is_too_slow(self.received, self.started.elapsed()) {
+            return Err(HttpError::TooSlow { pace: PACE });
+        }
         Ok(Some((chunk, self)))
     }
+}
+
+fn is_too_slow(received: u64, elapsed: Duration) -> bool {
+    elapsed > PATIENCE && received < PACE.saturating_mul(elapsed.as_secs())
 }
 
 /// Our own errors come through the decoders as they are; all others are the decoders'.
@@ -92,4 +108,24 @@ fn read_error(error: io::Error) -> HttpError {
 
 fn spool_error(error: &io::Error) -> HttpError {
     HttpError::Spool { kind: error.kind() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_long_drip_is_too_slow() {
+        let table = [
+            (1, 60, false),
+            (1, 61, true),
+            (61 * 1024, 61, false),
+            (61 * 1024 - 1, 61, true),
+            (256 << 20, 24 * 3600, false),
+            (0, u64::MAX, true),
+        ];
+        for (received, seconds, expected) in table {
+            assert_eq!(is_too_slow(received, Duration::from_secs(seconds)), expected, "{received} in {seconds} s");
+        }
+    }
 }

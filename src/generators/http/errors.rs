@@ -125,6 +125,12 @@ pub enum HttpError {
     /// The connection broke, or the origin gave up, before the body was complete.
     #[error("the body ended before it was complete")]
     Truncated,
+    /// The body drips.
+    #[error("the body comes too slowly: fewer than {pace} bytes per second on average")]
+    TooSlow {
+        /// What it must reach, in bytes per second.
+        pace: u64,
+    },
     /// The body's `Content-Encoding` is none that was asked for, or too many.
     #[error("the body has a Content-Encoding that was not asked for; accepted are gzip, deflate and br")]
     UnknownEncoding,
@@ -157,6 +163,7 @@ impl HttpError {
             | Self::Deadline { .. }
             | Self::Disconnected
             | Self::Truncated
+            | Self::TooSlow { .. }
             | Self::Spool { .. } => Class::TRANSIENT,
             Self::Status { status, retry_after, .. } => status_class(*status, *retry_after),
             Self::AddressDenied

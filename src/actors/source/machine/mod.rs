@@ -40,6 +40,9 @@ const WITHDRAW_AFTER: Duration = Duration::from_secs(60);
 /// How long a run lasts before it is reported: a quick run costs no extra writes.
 const PROGRESS_AFTER: Duration = Duration::from_secs(1);
 
+/// How long after a repair of the ExternalArtifact the next one is again without delay.
+const PEACE_AFTER: Duration = Duration::from_secs(300);
+
 /// The state of one source.
 pub struct Machine {
     policy: Arc<ScheduleSettings>,
@@ -65,8 +68,10 @@ pub struct Machine {
     /// The interval ended while the last result was still being written.
     overslept: bool,
     retired: Retired,
+    /// The ExternalArtifact of somebody else, which stalled us, is gone.
+    unblocked: bool,
     /// Repairs of the ExternalArtifact since the last run; somebody who fights us slows us down.
-    repairs: u32,
+    repairs: Option<Repairs>,
     progress: ProgressReport,
     last_failure: Option<Failure>,
     interval_told: Option<i64>,
@@ -93,7 +98,14 @@ struct ProgressReport {
     in_flight: bool,
 }
 
-/// Each variant is left by what its documentation says, or by a newer spec.
+/// Repairs in short order.
+struct Repairs {
+    count: u32,
+    last: Duration,
+}
+
+/// Each variant is left by what its documentation says; `Running`, and `Publishing` while it waits for its next try,
+/// also by a newer spec.
 enum Phase {
     /// Until the storage says whether the advertised archive is there.
     Verifying,
@@ -128,7 +140,8 @@ impl Machine {
             missing_since: None,
             overslept: false,
             retired: Retired::default(),
-            repairs: 0,
+            unblocked: false,
+            repairs: None,
             progress: ProgressReport::default(),
             last_failure: None,
             interval_told: None,

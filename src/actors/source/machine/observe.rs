@@ -1,10 +1,11 @@
 //! New states of the objects: what they change, and when they start a run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::ResourceExt as _;
 
-use super::{Effect, Machine, Now, Phase, Timer, Work};
+use super::{Effect, Machine, Now, PEACE_AFTER, Phase, Repairs, Timer, Work};
 use crate::api::{ExternalArtifact, ExternalSource, LEGACY_FINALIZER, ObjectName, conditions};
 use crate::catalog::{self, ObservedSource};
 use crate::generators::Validators;
@@ -22,7 +23,11 @@ impl Machine {
         self.check_finalizer(effects);
         let outdated = match &self.phase {
             Phase::Running(run) => self.is_paused() || run.generation() != self.generation(),
-            Phase::Verifying | Phase::Idle | Phase::Publishing(_) => false,
+            // A write that is under way ends soon; one that waits for its next try may wait for minutes.
+            Phase::Publishing(settlement) => {
+                settlement.is_waiting && !self.is_paused() && settlement.report.generation != self.generation()
+            }
+            Phase::Verifying | Phase::Idle => false,
         };
         if outdated {
             self.give_up(now, effects);
@@ -51,12 +56,8 @@ impl Machine {
             self.gone = None;
         }
         self.artifact = artifact;
-        if !matches!(self.phase, Phase::Idle) {
-            return;
-        }
-        if was_foreign && self.foreign_artifact().is_none() && !self.is_paused() {
-            self.start(now, effects);
-        } else {
+        self.unblocked |= was_foreign && self.foreign_artifact().is_none();
+        if matches!(self.phase, Phase::Idle) {
             self.look_for_work(now, effects);
         }
     }
@@ -78,29 +79,41 @@ impl Machine {
             self.next_run = None;
             return false;
         }
-        if self.source_token().is_some() || self.artifact_token().is_some() || self.settled != self.generation() {
+        let is_requested = self.source_token().is_some() || self.artifact_token().is_some();
+        if is_requested || self.unblocked || self.settled != self.generation() {
             self.start(now, effects);
             return true;
         }
-        if self.has_drifted() {
-            let delay = match self.repairs {
-                0 => std::time::Duration::ZERO,
-                n => self.policy.retry.delay(n, self.random.f64()),
-            };
+        if self.has_drifted(now) {
+            let delay = self.repair_delay(now);
             effects.push(Effect::Set(Timer::Repair, delay));
         }
         false
     }
 
+    /// At once, unless somebody fights us.
+    fn repair_delay(&mut self, now: Now) -> Duration {
+        match &mut self.repairs {
+            Some(repairs) if now.elapsed.saturating_sub(repairs.last) < PEACE_AFTER => {
+                self.policy.retry.delay(repairs.count, self.random.f64())
+            }
+            repairs => {
+                *repairs = None;
+                Duration::ZERO
+            }
+        }
+    }
+
     pub(super) fn on_repair_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if matches!(self.phase, Phase::Idle) && !self.is_paused() && self.has_drifted() {
-            self.repairs += 1;
+        if matches!(self.phase, Phase::Idle) && !self.is_paused() && self.has_drifted(now) {
+            let count = self.repairs.as_ref().map_or(1, |repairs| repairs.count.saturating_add(1));
+            self.repairs = Some(Repairs { count, last: now.elapsed });
             self.republish(now, effects);
         }
     }
 
     /// Whether the ExternalArtifact is not what the source's status says it is.
-    fn has_drifted(&self) -> bool {
+    fn has_drifted(&self, now: Now) -> bool {
         let Some(status) = &self.source.status else { return false };
         let Some(ready) = conditions::find(&status.conditions, conditions::types::READY) else { return false };
         if self.foreign_artifact().is_some() {
@@ -110,7 +123,8 @@ impl Machine {
             None => status.artifact.is_some(),
             Some(artifact) => {
                 !is_in_shape(artifact, &self.source)
-                    || artifact.status.as_ref() != Some(&artifact_status(artifact, status.artifact.as_ref(), ready))
+                    || artifact.status.as_ref()
+                        != Some(&artifact_status(artifact, status.artifact.as_ref(), ready, now.wall))
             }
         }
     }

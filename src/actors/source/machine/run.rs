@@ -75,6 +75,7 @@ impl Machine {
     /// Starts a run, or ends it at once when the spec itself forbids it.
     pub(super) fn start(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let force = self.take_token();
+        self.unblocked = false;
         self.next_run = None;
         effects.push(Effect::Clear(Timer::Wake));
         let progress = Arc::new(Progress::default());
@@ -225,9 +226,14 @@ impl Machine {
     }
 
     pub(super) fn on_lost(&mut self, job: Job, now: Now, effects: &mut Vec<Effect>) {
+        let reason = match job {
+            Job::Fetch => reasons::FETCH_FAILED,
+            Job::Verify | Job::Store => reasons::STORAGE_OPERATION_FAILED,
+            _ => reasons::BUILD_FAILED,
+        };
         let failure = || Failure {
             class: Class::TRANSIENT,
-            reason: reasons::BUILD_FAILED,
+            reason,
             message: "a worker of the controller crashed; its log says why".to_owned(),
         };
         match job {
@@ -243,6 +249,7 @@ impl Machine {
     pub(super) fn give_up(&mut self, now: Now, effects: &mut Vec<Effect>) {
         effects.push(Effect::Cancel);
         effects.push(Effect::Clear(Timer::Progress));
+        effects.push(Effect::Clear(Timer::Publish));
         self.next_attempt();
         self.phase = Phase::Idle;
         if self.look_for_work(now, effects) {

@@ -18,7 +18,15 @@ pub(super) struct Settlement {
     pub(super) report: Report,
     pub(super) events: Vec<Telling>,
     pub(super) next: Next,
-    pub(super) tries: u32,
+    tries: u32,
+    /// Whether the next try to write is a timer away.
+    pub(super) is_waiting: bool,
+}
+
+impl Settlement {
+    pub(super) fn new(report: Report, events: Vec<Telling>, next: Next) -> Self {
+        Self { report, events, next, tries: 0, is_waiting: false }
+    }
 }
 
 /// Type, reason and message of an event.
@@ -55,11 +63,11 @@ impl Machine {
         }
         events.extend(self.interval_event());
         self.failures = 0;
-        self.repairs = 0;
+        self.repairs = None;
         self.last_failure = None;
         let interval = self.effective_interval();
         let next = Next::After(jittered(interval, self.policy.interval_jitter, self.random.f64()));
-        self.settle(Settlement { report, events, next, tries: 0 }, now, effects);
+        self.settle(Settlement::new(report, events, next), now, effects);
     }
 
     pub(super) fn fail(&mut self, failure: Failure, now: Now, effects: &mut Vec<Effect>) {
@@ -75,7 +83,7 @@ impl Machine {
         }
         let report = self.failure_report(&failure, withdraw);
         self.last_failure = Some(failure);
-        self.settle(Settlement { report, events, next, tries: 0 }, now, effects);
+        self.settle(Settlement::new(report, events, next), now, effects);
     }
 
     /// A failure is told once, however often it comes back.
@@ -120,7 +128,8 @@ impl Machine {
 
     pub(super) fn on_withdraw_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
         // A run that is under way may still rebuild it, and withdraws by itself when it fails.
-        if !matches!(self.phase, Phase::Idle) || self.is_paused() || !self.is_withdrawal_due(now) {
+        let is_free = matches!(self.phase, Phase::Idle) && !self.is_paused();
+        if !is_free || !self.is_withdrawal_due(now) || self.current_artifact().is_none() {
             return;
         }
         let failure = self.last_failure.clone().unwrap_or_else(|| Failure {
@@ -130,13 +139,13 @@ impl Machine {
         });
         let events = vec![(EventType::Warning, reasons::ARTIFACT_WITHDRAWN, failure.message.clone())];
         let report = self.failure_report(&failure, true);
-        self.settle(Settlement { report, events, next: Next::Kept, tries: 0 }, now, effects);
+        self.settle(Settlement::new(report, events, Next::Kept), now, effects);
     }
 
     /// Writes again what the status says already: the ExternalArtifact drifted, or a progress report must go.
     pub(super) fn republish(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let report = self.current_report();
-        self.settle(Settlement { report, events: Vec::new(), next: Next::Kept, tries: 0 }, now, effects);
+        self.settle(Settlement::new(report, Vec::new(), Next::Kept), now, effects);
     }
 
     pub(super) fn settle(&mut self, settlement: Settlement, now: Now, effects: &mut Vec<Effect>) {
@@ -151,9 +160,11 @@ impl Machine {
         if self.progress.in_flight {
             return;
         }
+        let Phase::Publishing(settlement) = &mut self.phase else { return };
+        settlement.is_waiting = false;
         let Phase::Publishing(settlement) = &self.phase else { return };
         let publication = self.publication(&settlement.report, now);
-        if publication.is_current() {
+        if publication.is_current(now.wall) {
             return self.on_published(Ok(Published::default()), now, effects);
         }
         effects.push(Effect::Start(self.next_attempt(), Work::Publish(Box::new(publication))));
@@ -186,12 +197,13 @@ impl Machine {
         let mut report = self.failure_report(&failure, false);
         report.advertise = false;
         self.last_failure = Some(failure);
-        self.settle(Settlement { report, events, next, tries: 0 }, now, effects);
+        self.settle(Settlement::new(report, events, next), now, effects);
     }
 
     pub(super) fn retry_publishing(&mut self, effects: &mut Vec<Effect>) {
         let Phase::Publishing(settlement) = &mut self.phase else { return };
         settlement.tries = settlement.tries.saturating_add(1);
+        settlement.is_waiting = true;
         let delay = self.policy.retry.delay(settlement.tries, self.random.f64());
         effects.push(Effect::Set(Timer::Publish, delay));
     }
@@ -217,8 +229,14 @@ impl Machine {
                 effects.push(Effect::Clear(Timer::Wake));
             }
         }
-        if !self.look_for_work(now, effects) && std::mem::take(&mut self.overslept) && !self.is_paused() {
+        if self.look_for_work(now, effects) {
+            return;
+        }
+        if std::mem::take(&mut self.overslept) && !self.is_paused() {
             self.start(now, effects);
+        } else {
+            // Its timer may have fired while this was written.
+            self.on_withdraw_due(now, effects);
         }
     }
 

@@ -42,7 +42,7 @@ impl Machine {
         if let Some(artifact) = &mut report.artifact {
             artifact.url = url;
         }
-        self.settle(Settlement { report, events: Vec::new(), next: Next::Kept, tries: 0 }, now, effects);
+        self.settle(Settlement::new(report, Vec::new(), Next::Kept), now, effects);
     }
 
     /// Whether the status says that a run is under way.

@@ -179,3 +179,35 @@ fn bytes_that_come_back_in_time_are_never_withdrawn() {
     world.elapsed += WITHDRAW_AFTER;
     assert!(world.step(Input::Fired(Timer::Withdraw)).effects.is_empty());
 }
+
+#[test]
+fn an_edit_does_not_wait_for_a_write_that_waits_for_its_next_try() {
+    let mut world = World::new(source(&json!({})));
+    world.content(false, "a: 1", "\"e1\"").packaged("a: 1").stored();
+    let edit = json!({"metadata": {"generation": 2}, "spec": {"interval": "5m"}});
+    let changed = world.changed(&edit);
+    assert!(world.step(Input::Observed(changed)).effects.is_empty(), "the write under way is awaited");
+    let error = CatalogError::Unavailable { action: "apply", message: "gone fishing".to_owned() };
+    world.end(Stage::Published(Err(error)));
+    let changed = world.changed(&json!({"metadata": {"generation": 3}}));
+    assert_eq!(world.step(Input::Observed(changed)).started(), [Job::Fetch]);
+}
+
+#[test]
+fn a_withdrawal_that_fell_due_during_a_write_is_made_up_for() {
+    let mut world = restarted(&settled());
+    world.end(Stage::Verified(Ok(None)));
+    world.answer(false, Err(failure(Class::Refused)));
+    world.elapsed += WITHDRAW_AFTER;
+    assert!(world.step(Input::Fired(Timer::Withdraw)).effects.is_empty(), "while the failure is being written");
+    let publication = {
+        world.effects = Vec::new();
+        let Phase::Publishing(settlement) = &world.machine.phase else { panic!("a failure is being written") };
+        world.machine.publication(&settlement.report, world.now())
+    };
+    let mut object = publication.source.as_ref().clone();
+    object.status = Some(publication.status);
+    world.end(Stage::Published(Ok(Published { artifact: None, source: Some(Arc::new(object)) })));
+    assert_eq!(world.started(), [Job::Publish]);
+    assert!(world.publication().status.artifact.is_none());
+}

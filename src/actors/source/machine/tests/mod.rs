@@ -184,7 +184,7 @@ impl World {
                 object.metadata.uid = Some(format!("a{}", self.version));
                 object
             });
-            object.status = Some(artifact_status(&object, artifact.as_ref(), ready));
+            object.status = Some(artifact_status(&object, artifact.as_ref(), ready, self.now().wall));
             object.metadata.resource_version = Some(self.version.to_string());
             published.artifact = Some(Arc::new(object));
         }

@@ -92,7 +92,7 @@ fn overtaken(next: impl FnOnce(&mut World)) -> World {
     let publication = world.publication().clone();
     let Advertise::Artifact { artifact, ready } = &publication.advertise else { panic!("nothing is advertised") };
     let mut repaired = external_artifact(&publication.source, world.version + 1);
-    repaired.status = Some(artifact_status(&repaired, artifact.as_ref(), ready));
+    repaired.status = Some(artifact_status(&repaired, artifact.as_ref(), ready, world.now().wall));
     repaired.metadata.uid = world.machine.artifact.as_ref().and_then(|artifact| artifact.uid());
     world.version += 1;
     world.step(Input::ArtifactObserved(Some(Arc::new(repaired.clone()))));
@@ -175,4 +175,20 @@ fn the_legacy_finalizer_is_taken_off_wherever_it_is_met() {
     assert_eq!(world.fire(Timer::Finalizer).started(), [Job::RemoveFinalizer]);
     let deleting = json!({"metadata": {"finalizers": [LEGACY_FINALIZER], "deletionTimestamp": "2026-01-01T00:00:00Z"}});
     assert_eq!(world.change(&deleting).started(), [Job::RemoveFinalizer]);
+}
+
+#[test]
+fn an_artifact_object_of_somebody_else_that_goes_while_we_say_so_is_not_missed() {
+    let observed = source(&json!({}));
+    let mut foreign = external_artifact(&observed.object, 5);
+    foreign.spec.source_ref =
+        Some(crate::api::SourceReference { kind: "Other".to_owned(), name: "theirs".to_owned(), ..Default::default() });
+    foreign.metadata.owner_references = None;
+    let mut world = World::with_artifact(observed, Some(Arc::new(foreign)));
+    let stalled = world.publication().clone();
+    assert!(world.step(Input::ArtifactObserved(None)).effects.is_empty(), "while that is being written");
+    let mut object = stalled.source.as_ref().clone();
+    object.status = Some(stalled.status);
+    world.end(Stage::Published(Ok(Published { artifact: None, source: Some(Arc::new(object)) })));
+    assert_eq!(world.started(), [Job::Fetch]);
 }
