@@ -1,4 +1,4 @@
-# Every recipe runs from a clean checkout; CI runs these and nothing else.
+# Every recipe runs from a clean checkout. `just ci` is .ci/run: what a change has to pass, here and anywhere.
 
 image := "flux-externalsource-controller"
 tag := "dev"
@@ -21,7 +21,7 @@ fmt-check:
 
 # Lint the code and its documentation; a warning is an error.
 lint:
-    cargo clippy --all-targets --all-features -- --deny warnings
+    cargo clippy --workspace --all-targets -- --deny warnings
     RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --document-private-items
 
 # Run all tests. Those against a real API server and real Flux controllers need Go, and build them the first time.
@@ -44,10 +44,9 @@ deny:
 audit:
     cargo deny check advisories
 
-# Check and render the chart. Needs helm.
+# Lint and render the chart. Needs Go, for Helm.
 chart:
-    helm lint --strict helm/flux-externalsource-controller
-    helm template check helm/flux-externalsource-controller --namespace flux-system > /dev/null
+    .ci/chart
 
 # Measure the building blocks: packaging, hashing, unpacking.
 bench *args:
