@@ -32,6 +32,8 @@ pub async fn follow(
                     tokio::spawn(warn(catalog, pod));
                 }
             }
+            // A pod that knows neither its rivals nor its objects is not ready: a rollout has to wait for it.
+            Leadership::Unknown => {}
             Leadership::Standby => {
                 system.lead(false);
                 health.set_synced();

@@ -19,6 +19,10 @@ pub async fn retire(
     settings: &RetentionSettings,
 ) -> Result<(Retired, Option<SystemTime>), StorageError> {
     let now = SystemTime::now();
+    // Advertised again: its time begins anew when it is retired anew.
+    if let Some(current) = current {
+        retired.remove(current);
+    }
     let stored = list(storage, source).await?;
     retired.retain(|key, _| stored.iter().any(|artifact| artifact.key == *key));
     let records: Vec<_> = stored

@@ -32,6 +32,8 @@ const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
 /// Whether this replica works or waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leadership {
+    /// The lease was not read yet.
+    Unknown,
     /// Another replica holds the lease, or none does yet.
     Standby,
     /// This replica holds the lease.
@@ -81,7 +83,7 @@ struct Elector {
 
 impl Elector {
     fn new(store: Box<dyn LeaseStore>, settings: LeaseSettings) -> (Self, watch::Receiver<Leadership>) {
-        let (leadership, receiver) = watch::channel(Leadership::Standby);
+        let (leadership, receiver) = watch::channel(Leadership::Unknown);
         let fence = Fence::closed();
         (Self { store, settings, fence, leadership, observed: None, stale: true, last_error: None }, receiver)
     }
@@ -190,7 +192,12 @@ impl Elector {
     }
 
     fn publish(&self) {
-        let now = if self.fence.is_open() { Leadership::Leader } else { Leadership::Standby };
+        let was_read = *self.leadership.borrow() != Leadership::Unknown || !self.stale;
+        let now = match (self.fence.is_open(), was_read) {
+            (true, _) => Leadership::Leader,
+            (false, true) => Leadership::Standby,
+            (false, false) => Leadership::Unknown,
+        };
         let changed = self.leadership.send_if_modified(|before| std::mem::replace(before, now) != now);
         if changed {
             let lease = &self.settings;

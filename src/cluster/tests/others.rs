@@ -19,7 +19,7 @@ async fn without_the_lease_nothing_is_sent() {
     let (client, server) = serve(Vec::new());
     let connection = ClusterCatalog::over(&client, ClusterSettings { lease: Some(lease()), ..settings() });
     drop(client);
-    assert_eq!(*connection.leadership.borrow(), Leadership::Standby);
+    assert_eq!(*connection.leadership.borrow(), Leadership::Unknown);
     let catalog = connection.catalog;
     let mut source = source();
     source.metadata.finalizers = Some(vec![crate::api::LEGACY_FINALIZER.into()]);

@@ -21,9 +21,14 @@ pub const TIMEOUT: Setting<Duration> = Setting::new(
 )
 .key("http.timeout");
 /// Idle connections over all hosts.
-pub const MAX_IDLE: Setting<usize> =
-    Setting::new("HTTP_MAX_IDLE_CONNS", "100", "NUMBER", limit, "Idle connections kept over all hosts; 0: no limit")
-        .key("http.maxIdleConns");
+pub const MAX_IDLE: Setting<usize> = Setting::new(
+    "HTTP_MAX_IDLE_CONNS",
+    "100",
+    "NUMBER",
+    limit,
+    "Upper bound of HTTP_MAX_IDLE_CONNS_PER_HOST; 0: no limit",
+)
+.key("http.maxIdleConns");
 /// Idle connections per host.
 pub const MAX_IDLE_PER_HOST: Setting<usize> =
     Setting::new("HTTP_MAX_IDLE_CONNS_PER_HOST", "10", "NUMBER", limit, "Idle connections kept per host; 0: no limit")

@@ -8,9 +8,9 @@ use crate::config::parse::{capacity, duration, fraction, number, period, positiv
 use crate::config::setting::Setting;
 use crate::telemetry::logs::LogFormat;
 
-/// Sources at once.
+/// Requests at once. A socket is cheap, and a slow origin holds its place for as long as it likes.
 pub const CONCURRENT: Setting<u32> =
-    Setting::new("CONCURRENT", "10", "NUMBER", positive, "Sources that are worked on at once");
+    Setting::new("CONCURRENT", "50", "NUMBER", positive, "Origins that are asked at once");
 /// Floor of intervals.
 pub const MIN_INTERVAL: Setting<Duration> =
     Setting::new("MIN_INTERVAL", "1m", "DURATION", period, "Shorter intervals are raised to this one");

@@ -191,7 +191,12 @@ impl Target {
     fn head(&self, status: StatusCode, stored: &StoredArtifact) -> Builder {
         let validators = self.validators(stored);
         // Private: an archive may hold what a credential gave access to, which no shared cache should keep.
-        let cache = if self.immutable { "private, max-age=31536000, immutable" } else { "private, no-cache" };
+        let cache = match (self.immutable, status.is_client_error()) {
+            // What is said of one request holds for no other (RFC 9111 section 3).
+            (_, true) => "no-store",
+            (true, false) => "private, max-age=31536000, immutable",
+            (false, false) => "private, no-cache",
+        };
         let response = Response::builder()
             .status(status)
             .header(ETAG, validators.etag)

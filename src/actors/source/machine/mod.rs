@@ -32,6 +32,7 @@ use crate::generators::{Progress, Validators};
 use crate::pipeline::publish::Published;
 use crate::pipeline::retire::Retired;
 use crate::pipeline::schedule::ScheduleSettings;
+use crate::storage::ArtifactKey;
 
 /// How long the advertised bytes may be missing before the advertisement is taken back: every consumer starts over
 /// then, so a rebuild gets its chance first.
@@ -68,6 +69,8 @@ pub struct Machine {
     /// The interval ended while the last result was still being written.
     overslept: bool,
     retired: Retired,
+    /// A forced run was given up: the next one is forced in its place.
+    force_again: bool,
     /// The ExternalArtifact of somebody else, which stalled us, is gone.
     unblocked: bool,
     /// Repairs of the ExternalArtifact since the last run; somebody who fights us slows us down.
@@ -107,8 +110,8 @@ struct Repairs {
 /// Each variant is left by what its documentation says; `Running`, and `Publishing` while it waits for its next try,
 /// also by a newer spec.
 enum Phase {
-    /// Until the storage says whether the advertised archive is there.
-    Verifying,
+    /// Until the storage says whether this advertised archive is there.
+    Verifying(ArtifactKey),
     /// Until a trigger: the interval, a new spec, a request, drift.
     Idle,
     /// Until the last stage before publishing ends.
@@ -140,6 +143,7 @@ impl Machine {
             missing_since: None,
             overslept: false,
             retired: Retired::default(),
+            force_again: false,
             unblocked: false,
             repairs: None,
             progress: ProgressReport::default(),
@@ -157,7 +161,7 @@ impl Machine {
         self.check_finalizer(&mut effects);
         match self.advertised() {
             Some(advertised) => {
-                self.phase = Phase::Verifying;
+                self.phase = Phase::Verifying(advertised.key.clone());
                 effects.push(Effect::Start(self.next_attempt(), Work::Verify(advertised)));
             }
             None if self.is_paused() => self.take_back_progress(now, &mut effects),
@@ -248,14 +252,14 @@ impl Machine {
             Phase::Idle if self.next_run.is_none() && self.last_failure.is_some() => State::Stalled,
             Phase::Idle if self.last_failure.is_some() => State::Failing,
             Phase::Idle if self.current_artifact().is_some() => State::Ready,
-            Phase::Idle | Phase::Verifying => State::Queued,
+            Phase::Idle | Phase::Verifying(_) => State::Queued,
         }
     }
 
     fn download(&self) -> Option<Arc<Progress>> {
         match &self.phase {
             Phase::Running(run) => run.download(),
-            Phase::Verifying | Phase::Idle | Phase::Publishing(_) => None,
+            Phase::Verifying(_) | Phase::Idle | Phase::Publishing(_) => None,
         }
     }
 

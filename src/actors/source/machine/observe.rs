@@ -27,7 +27,7 @@ impl Machine {
             Phase::Publishing(settlement) => {
                 settlement.is_waiting && !self.is_paused() && settlement.report.generation != self.generation()
             }
-            Phase::Verifying | Phase::Idle => false,
+            Phase::Verifying(_) | Phase::Idle => false,
         };
         if outdated {
             self.give_up(now, effects);
@@ -82,6 +82,11 @@ impl Machine {
         let is_requested = self.source_token().is_some() || self.artifact_token().is_some();
         if is_requested || self.unblocked || self.settled != self.generation() {
             self.start(now, effects);
+            return true;
+        }
+        if self.shows_progress() {
+            // The answer to our report was lost, but not the report.
+            self.take_back_progress(now, effects);
             return true;
         }
         if self.has_drifted(now) {

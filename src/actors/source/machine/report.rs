@@ -187,8 +187,12 @@ impl Machine {
         }
         match &self.phase {
             Phase::Publishing(_) => self.submit(now, effects),
+            // The answer may bring a spec that the watch has yet to tell.
+            Phase::Running(run) if self.is_paused() || run.generation() != self.generation() => {
+                self.give_up(now, effects);
+            }
             Phase::Running(_) => self.report_progress_again(now, effects),
-            Phase::Idle | Phase::Verifying => effects.push(Effect::Clear(Timer::Progress)),
+            Phase::Idle | Phase::Verifying(_) => effects.push(Effect::Clear(Timer::Progress)),
         }
     }
 }

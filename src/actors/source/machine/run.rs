@@ -74,7 +74,7 @@ impl Run {
 impl Machine {
     /// Starts a run, or ends it at once when the spec itself forbids it.
     pub(super) fn start(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let force = self.take_token();
+        let force = self.take_token() || std::mem::take(&mut self.force_again);
         self.unblocked = false;
         self.next_run = None;
         effects.push(Effect::Clear(Timer::Wake));
@@ -165,7 +165,7 @@ impl Machine {
         let spec = &self.source.spec;
         let (stored, force) = match &self.phase {
             Phase::Running(run) => (run.stored, run.force),
-            Phase::Verifying | Phase::Idle | Phase::Publishing(_) => (false, false),
+            Phase::Verifying(_) | Phase::Idle | Phase::Publishing(_) => (false, false),
         };
         let advertised = self.current_artifact().and_then(|artifact| {
             Some(package::Advertised {
@@ -221,7 +221,7 @@ impl Machine {
     pub(super) fn made(&self) -> Option<Made> {
         match &self.phase {
             Phase::Running(run) => run.answer.clone(),
-            Phase::Verifying | Phase::Idle | Phase::Publishing(_) => None,
+            Phase::Verifying(_) | Phase::Idle | Phase::Publishing(_) => None,
         }
     }
 
@@ -247,6 +247,7 @@ impl Machine {
 
     /// Gives up the run for a newer spec, a suspension or a deletion.
     pub(super) fn give_up(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.force_again = matches!(&self.phase, Phase::Running(run) if run.force);
         effects.push(Effect::Cancel);
         effects.push(Effect::Clear(Timer::Progress));
         effects.push(Effect::Clear(Timer::Publish));
@@ -270,7 +271,7 @@ impl Machine {
     pub(super) fn run_duration(&self, now: Now) -> Duration {
         match &self.phase {
             Phase::Running(run) => now.elapsed.saturating_sub(run.started.elapsed),
-            Phase::Verifying | Phase::Idle | Phase::Publishing(_) => Duration::ZERO,
+            Phase::Verifying(_) | Phase::Idle | Phase::Publishing(_) => Duration::ZERO,
         }
     }
 }

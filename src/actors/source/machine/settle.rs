@@ -18,6 +18,8 @@ pub(super) struct Settlement {
     pub(super) report: Report,
     pub(super) events: Vec<Telling>,
     pub(super) next: Next,
+    /// Whether it is the good end of a run; what was wrong before is over only once that is written.
+    success: bool,
     tries: u32,
     /// Whether the next try to write is a timer away.
     pub(super) is_waiting: bool,
@@ -25,7 +27,7 @@ pub(super) struct Settlement {
 
 impl Settlement {
     pub(super) fn new(report: Report, events: Vec<Telling>, next: Next) -> Self {
-        Self { report, events, next, tries: 0, is_waiting: false }
+        Self { report, events, next, success: false, tries: 0, is_waiting: false }
     }
 }
 
@@ -62,12 +64,10 @@ impl Machine {
             events.push((EventType::Normal, reasons::SUCCEEDED, report.ready.message.clone()));
         }
         events.extend(self.interval_event());
-        self.failures = 0;
-        self.repairs = None;
-        self.last_failure = None;
         let interval = self.effective_interval();
         let next = Next::After(jittered(interval, self.policy.interval_jitter, self.random.f64()));
-        self.settle(Settlement::new(report, events, next), now, effects);
+        let settlement = Settlement { success: true, ..Settlement::new(report, events, next) };
+        self.settle(settlement, now, effects);
     }
 
     pub(super) fn fail(&mut self, failure: Failure, now: Now, effects: &mut Vec<Effect>) {
@@ -106,20 +106,21 @@ impl Machine {
                 self.failures = 0;
                 Next::After(next_interval)
             }
-            Class::Waiting => {
-                self.failures = self.failures.saturating_add(1);
-                Next::After(self.policy.retry.delay(self.failures, self.random.f64()).min(next_interval))
-            }
+            Class::Waiting => Next::After(self.backoff(next_interval)),
             Class::Transient { retry_after } => {
-                self.failures = self.failures.saturating_add(1);
-                let backoff = if self.failures > self.policy.retry.max_attempts {
-                    next_interval
-                } else {
-                    self.policy.retry.delay(self.failures, self.random.f64()).min(next_interval)
-                };
+                let backoff = self.backoff(next_interval);
                 Next::After(retry_after.map_or(backoff, |wait| wait.max(backoff)))
             }
         }
+    }
+
+    /// Counts one more failure in a row; after too many, the interval is soon enough.
+    fn backoff(&mut self, interval: Duration) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures > self.policy.retry.max_attempts {
+            return interval;
+        }
+        self.policy.retry.delay(self.failures, self.random.f64()).min(interval)
     }
 
     fn is_withdrawal_due(&self, now: Now) -> bool {
@@ -214,6 +215,11 @@ impl Machine {
         self.adopt(published);
         self.progress.shown = None;
         self.settled = settlement.report.generation;
+        if settlement.success {
+            self.failures = 0;
+            self.repairs = None;
+            self.last_failure = None;
+        }
         let key = self.advertised_key();
         effects.push(Effect::Advertise(key.clone()));
         if before != key {
@@ -258,7 +264,7 @@ impl Machine {
         match &self.phase {
             Phase::Idle if !self.is_paused() => self.start(now, effects),
             Phase::Publishing(_) => self.overslept = true,
-            Phase::Idle | Phase::Verifying | Phase::Running(_) => {}
+            Phase::Idle | Phase::Verifying(_) | Phase::Running(_) => {}
         }
     }
 }

@@ -8,23 +8,30 @@ use crate::failure::Failure;
 impl Machine {
     /// After a start: bytes that are there and a status that is well cost no request before the next interval.
     pub(super) fn on_verified(&mut self, result: Result<Option<String>, Failure>, now: Now, effects: &mut Vec<Effect>) {
-        self.phase = Phase::Idle;
+        let Phase::Verifying(key) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        if self.advertised_key().as_ref() != Some(&key) {
+            // Somebody wrote the status meanwhile: what was found out speaks of something else.
+            return self.start(now, effects);
+        }
         if let Ok(stored_at) = &result {
             self.note_stored(stored_at.is_some(), now, effects);
         }
         let stored_at = result.unwrap_or_default();
         self.retire(effects);
-        if self.look_for_work(now, effects) {
-            return;
-        }
         if self.is_paused() {
             return self.take_back_progress(now, effects);
         }
+        // The run that a predecessor of ours reported is not going to end.
+        if self.shows_progress() {
+            return self.start(now, effects);
+        }
+        if self.look_for_work(now, effects) {
+            return;
+        }
         let status = self.source.status.as_ref();
         let is_ready = status.is_some_and(|status| conditions::is_true(&status.conditions, types::READY));
-        let is_settled = is_ready && !self.shows_progress();
         match (stored_at, self.interval()) {
-            (Some(url), Ok(interval)) if is_settled => {
+            (Some(url), Ok(interval)) if is_ready => {
                 // Anywhere in the interval, so that a restart does not ask all origins at once.
                 let delay = interval.effective.mul_f64(self.random.f64());
                 self.wake_in(delay, now, effects);
@@ -46,13 +53,13 @@ impl Machine {
     }
 
     /// Whether the status says that a run is under way.
-    fn shows_progress(&self) -> bool {
+    pub(super) fn shows_progress(&self) -> bool {
         let conditions = self.source.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
         conditions::find(conditions, types::RECONCILING)
             .is_some_and(|reconciling| reconciling.reason == reasons::PROGRESSING)
     }
 
-    /// The run that a predecessor of ours reported is not going to end.
+    /// Nothing is under way, whatever was reported.
     pub(super) fn take_back_progress(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.shows_progress() && self.source.metadata.deletion_timestamp.is_none() {
             self.republish(now, effects);

@@ -3,6 +3,7 @@
 mod failures;
 mod objects;
 mod properties;
+mod races;
 mod runs;
 
 use std::sync::Arc;
