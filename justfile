@@ -49,13 +49,13 @@ chart:
     helm lint --strict helm/flux-externalsource-controller
     helm template check helm/flux-externalsource-controller --namespace flux-system > /dev/null
 
-# Measure the building blocks: packaging, hashing, unpacking.
+# Measure the controller against a real API server (docs/performance.md). Needs Go.
 bench *args:
-    cargo bench {{ args }}
+    cargo bench --bench cluster -- {{ args }}
 
-# Measure the controller against a real API server. Needs Go.
-bench-cluster *args:
-    cargo test --release --test it -- --ignored --nocapture --test-threads 1 bench {{ args }}
+# Measure the building blocks: packaging, spooling, serving.
+bench-blocks *args:
+    cargo bench --bench blocks -- {{ args }}
 
 # Run the ExternalSources of a folder without a cluster.
 run folder="deploy/samples":
