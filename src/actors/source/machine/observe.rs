@@ -157,7 +157,10 @@ fn is_newer<K: kube::Resource>(new: &K, known: &K) -> bool {
     }
 }
 
-/// See [`is_newer`]; our own writes answer with objects too.
-pub(super) fn newer(new: Arc<ExternalSource>, known: &Arc<ExternalSource>) -> Arc<ExternalSource> {
-    if is_newer(new.as_ref(), known.as_ref()) { new } else { Arc::clone(known) }
+/// The newer of the two; see [`is_newer`]. Our own writes answer with objects too, which the watch may have told
+/// already: then the one that is known stays, because others hold it too.
+pub(super) fn newer<K: kube::Resource>(new: Arc<K>, known: &Arc<K>) -> Arc<K> {
+    let version = |object: &K| (object.uid(), object.resource_version());
+    let is_known = new.meta().resource_version.is_some() && version(&new) == version(known);
+    if is_known || !is_newer(new.as_ref(), known.as_ref()) { Arc::clone(known) } else { new }
 }

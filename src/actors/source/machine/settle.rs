@@ -226,8 +226,11 @@ impl Machine {
         if let Some(source) = published.source {
             self.source = observe::newer(source, &self.source);
         }
-        if published.artifact.is_some() {
-            self.artifact = published.artifact;
+        if let Some(artifact) = published.artifact {
+            self.artifact = Some(match &self.artifact {
+                Some(known) => observe::newer(artifact, known),
+                None => artifact,
+            });
         }
     }
 
