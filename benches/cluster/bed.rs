@@ -1,10 +1,13 @@
 //! What everything is measured on: the control plane, an origin with a path per source, and the binary.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use testbed::{Origin, Process, ProcessBuilder, Reply, Testbed, free_port};
+
+use crate::Size;
 
 /// The account of deploy/rbac.yaml.
 pub const ACCOUNT: (&str, &str) = ("flux-system", "flux-externalsource-controller");
@@ -19,6 +22,7 @@ const BODY: usize = 10 * 1024;
 pub struct Bed {
     pub testbed: Testbed,
     pub origin: Origin,
+    versions: AtomicUsize,
 }
 
 /// A running controller; dropping it kills it.
@@ -46,24 +50,23 @@ impl Bed {
             let yaml = std::fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR")))?;
             testbed.apply_yaml("flux-system", &yaml).await?;
         }
-        let bed = Self { testbed, origin: Origin::start().await? };
-        for source in 0..sources {
-            bed.publish(source, 0);
-        }
+        let bed = Self { testbed, origin: Origin::start().await?, versions: AtomicUsize::new(0) };
+        (0..sources).for_each(|source| bed.publish(source));
         Ok(bed)
     }
 
-    /// Lets the origin serve this version of a source's data from now on.
-    pub fn publish(&self, source: usize, version: usize) {
+    /// Lets the origin serve data of a source that it has never served before.
+    pub fn publish(&self, source: usize) {
+        let version = self.versions.fetch_add(1, Ordering::Relaxed);
         let reply = Reply::ok(body(source, version)).etag(&format!("\"{source}-{version}\""));
         self.origin.on(&path(source), reply);
     }
 
     /// The controller for these namespaces, ready; every setting that is no address has its default.
-    pub async fn controller(&self, namespaces: &[&str]) -> Result<Controller> {
+    pub async fn controller(&self, namespaces: &[&str], size: &Size) -> Result<Controller> {
         let account = self.testbed.account(ACCOUNT.0, ACCOUNT.1).await?;
         let (artifacts, health) = (free_port()?, free_port()?);
-        let process = ProcessBuilder::new("controller", env!("CARGO_BIN_EXE_flux-externalsource"))
+        let process = ProcessBuilder::new("controller", &size.program)
             .arg("controller")
             .env("KUBECONFIG", account.kubeconfig.display().to_string())
             .env("WATCH_NAMESPACES", namespaces.join(","))
@@ -75,6 +78,7 @@ impl Bed {
             .env("METRICS_ADDR", format!("127.0.0.1:{}", free_port()?))
             .env("POD_NAME", "bench-0")
             .env("POD_NAMESPACE", ACCOUNT.0)
+            .envs(size.settings.iter().cloned())
             .spawn()?;
         let ready = || async {
             let answer = reqwest::get(format!("http://127.0.0.1:{health}/readyz")).await?;

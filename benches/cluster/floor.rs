@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use flux_externalsource::api::{ExternalArtifact, ExternalSource};
+use flux_externalsource::digest::Digest;
 use futures::channel::mpsc;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::api::{Api, Patch, PatchParams, PostParams};
@@ -22,6 +23,8 @@ pub struct Floor {
     pub elapsed: Duration,
     /// Whose processor time that was.
     pub cost: Cost,
+    /// Where everything was written.
+    pub namespace: String,
 }
 
 /// Creates and writes everything, as the account of the controller where that would write.
@@ -52,32 +55,47 @@ pub async fn run(bed: &Bed, size: &Size) -> Result<Floor> {
         .try_for_each(|()| std::future::ready(Ok(())));
     futures::future::try_join(creates, writes).await?;
     let elapsed = ready.await??.duration_since(started);
-    Ok(Floor { elapsed, cost: parts.read()?.since(&before) })
+    Ok(Floor { elapsed, cost: parts.read()?.since(&before), namespace })
 }
 
 /// The three writes that a new source needs, with bodies like the controller's.
 async fn write(client: &Client, bed: &Bed, namespace: &str, number: usize, source: ExternalSource) -> Result<()> {
-    let params = PatchParams::apply("bench").force();
-    let name = fleet::name(number);
+    let artifacts: Api<ExternalArtifact> = Api::namespaced(client.clone(), namespace);
+    let object = Patch::Apply(artifact(&source, namespace));
+    artifacts.patch(&fleet::name(number), &params(), &object).await?;
+    advertise(client, namespace, &fleet::name(number), &bed.origin.url(&path(number)), "").await
+}
+
+/// The two writes that a changed source needs.
+pub async fn change(client: &Client, namespace: &str, name: &str, token: &str) -> Result<()> {
+    advertise(client, namespace, name, "http://127.0.0.1", token).await
+}
+
+async fn advertise(client: &Client, namespace: &str, name: &str, origin: &str, token: &str) -> Result<()> {
     let artifacts: Api<ExternalArtifact> = Api::namespaced(client.clone(), namespace);
     let sources: Api<ExternalSource> = Api::namespaced(client.clone(), namespace);
-    artifacts.patch(&name, &params, &Patch::Apply(artifact(&source, namespace))).await?;
     let status = |kind: &str, version: &str, status: Value| {
         Patch::Apply(json!({
             "apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "status": status,
         }))
     };
-    let origin = bed.origin.url(&path(number));
-    let described = status("ExternalArtifact", "source.toolkit.fluxcd.io/v1", described(namespace, &name, &origin));
-    artifacts.patch_status(&name, &params, &described).await?;
-    let mut reported = self::described(namespace, &name, &origin);
-    reported["observedGeneration"] = 1.into();
-    reported["artifact"]["observedGeneration"] = 1.into();
-    reported["lastHandledETag"] = "\"0-0\"".into();
-    reported["lastHandledRequest"] = format!("sha256:{:064x}", number).into();
-    let reported = status("ExternalSource", "source.flux.oddkin.co/v1alpha1", reported);
-    sources.patch_status(&name, &params, &reported).await?;
+    let mut said = described(namespace, name, origin, token);
+    let described = status("ExternalArtifact", "source.toolkit.fluxcd.io/v1", said.clone());
+    artifacts.patch_status(name, &params(), &described).await?;
+    said["observedGeneration"] = 1.into();
+    said["artifact"]["observedGeneration"] = 1.into();
+    said["lastHandledETag"] = "\"0-0\"".into();
+    said["lastHandledRequest"] = format!("sha256:{:064x}", 1).into();
+    if !token.is_empty() {
+        said["lastHandledReconcileAt"] = token.into();
+    }
+    let said = status("ExternalSource", "source.flux.oddkin.co/v1alpha1", said);
+    sources.patch_status(name, &params(), &said).await?;
     Ok(())
+}
+
+fn params() -> PatchParams {
+    PatchParams::apply("bench").force()
 }
 
 fn artifact(source: &ExternalSource, namespace: &str) -> Value {
@@ -99,8 +117,9 @@ fn artifact(source: &ExternalSource, namespace: &str) -> Value {
     })
 }
 
-fn described(namespace: &str, name: &str, origin: &str) -> Value {
-    let hex = format!("{:064x}", 0x5eed);
+/// A status whose revision `seed` decides.
+fn described(namespace: &str, name: &str, origin: &str, seed: &str) -> Value {
+    let hex = Digest::of(seed.as_bytes()).to_string();
     let path = format!("artifacts/{namespace}/{name}/{hex}.tar.gz");
     let revision = format!("latest@sha256:{hex}");
     json!({

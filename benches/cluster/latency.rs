@@ -12,9 +12,9 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::Size;
-use crate::bed::{Bed, Controller, LIMIT};
-use crate::fleet;
+use crate::bed::{self, Bed, LIMIT};
 use crate::writes::{self, Writes};
+use crate::{fleet, floor};
 
 /// What the changes took.
 pub struct Latency {
@@ -29,25 +29,26 @@ pub struct Latency {
 /// What a watch saw, and when.
 type Sightings<T> = UnboundedReceiver<(Instant, String, T)>;
 
-/// Changes one source after the other. Each change begins when the last one is completely written.
-pub async fn run(bed: &Bed, controller: &Controller, namespace: &str, size: &Size) -> Result<Latency> {
+/// Changes one source of `namespace` after the other; `user` writes what follows from it. Each change begins when the
+/// last one is completely written.
+pub async fn run(bed: &Bed, user: &str, namespace: &str, size: &Size) -> Result<Latency> {
     let client = bed.testbed.client().await?;
     let sources: Api<ExternalSource> = Api::namespaced(client.clone(), namespace);
     let artifacts: Api<ExternalArtifact> = Api::namespaced(client, namespace);
-    let revision = |artifact: &ExternalArtifact| artifact.status.clone()?.artifact.map(|artifact| artifact.revision);
-    let list = artifacts.list(&ListParams::default()).await?;
-    let before: HashMap<_, _> = list.items.iter().map(|it| (it.name_any(), revision(it))).collect();
-    let mut seen = watch(&artifacts, list.metadata.resource_version, revision).await?;
-    let version = sources.list(&ListParams::default().limit(1)).await?.metadata.resource_version;
-    let handled = |source: &ExternalSource| source.status.clone()?.last_handled_reconcile_at;
-    let mut done = watch(&sources, version, handled).await?;
+    let before: HashMap<_, _> = artifacts.list(&ListParams::default()).await?.items.iter().map(advertised).collect();
+    let mut seen = watch(&artifacts, advertised).await?;
+    let handled = |source: &ExternalSource| {
+        let status = source.status.as_ref();
+        (source.name_any(), status.and_then(|status| status.last_handled_reconcile_at.clone()))
+    };
+    let mut done = watch(&sources, handled).await?;
     let audit = bed.testbed.audit_log().await?;
     let since = audit.position().await?;
     let (mut answered, mut sent) = (Vec::new(), Vec::new());
-    for number in 0..size.samples {
-        let (number, token) = (number % size.sources, format!("change-{number}"));
+    for sample in 0..size.samples {
+        let (number, token) = (sample % size.sources, format!("change-{sample}"));
         let name = fleet::name(number);
-        bed.publish(number, 1);
+        bed.publish(number);
         let patch = Patch::Merge(json!({"metadata": {"annotations": {REQUESTED_AT: token}}}));
         let start = Instant::now();
         sources.patch(&name, &PatchParams::default(), &patch).await?;
@@ -58,30 +59,57 @@ pub async fn run(bed: &Bed, controller: &Controller, namespace: &str, size: &Siz
         sent.push(at.duration_since(start));
         until(&mut done, &name, |handled| handled.as_ref() == Some(&token)).await?;
     }
-    let writes = writes::count(&audit, since, &controller.user).await?;
+    let writes = writes::count(&audit, since, user).await?;
     answered.sort_unstable();
     sent.sort_unstable();
     Ok(Latency { answered, sent, writes })
 }
 
-/// What `read` makes of every object from this version on.
-async fn watch<K, T>(
-    api: &Api<K>,
-    version: Option<String>,
-    read: impl Fn(&K) -> T + Send + 'static,
-) -> Result<Sightings<T>>
+fn advertised(artifact: &ExternalArtifact) -> (String, Option<String>) {
+    let status = artifact.status.as_ref();
+    let revision = status.and_then(|status| status.artifact.as_ref()).map(|artifact| artifact.revision.clone());
+    (artifact.name_any(), revision)
+}
+
+/// The same with a bare client in the controller's place: it asks the same origin, and writes what it knows beforehand.
+pub async fn floor(bed: &Bed, namespace: &str, size: &Size) -> Result<Latency> {
+    let account = bed.testbed.account(bed::ACCOUNT.0, bed::ACCOUNT.1).await?;
+    let client = account.client().await?;
+    let sources: Api<ExternalSource> = Api::namespaced(client.clone(), namespace);
+    let token = |source: &ExternalSource| (source.name_any(), source.annotations().get(REQUESTED_AT).cloned());
+    let mut requested = watch(&sources, token).await?;
+    let (origin, namespace_of_task) = (bed.origin.url(""), namespace.to_owned());
+    let writer = tokio::spawn(async move {
+        let http = reqwest::Client::new();
+        let mut handled = HashMap::new();
+        while let Some((_, name, token)) = requested.recv().await {
+            let Some(token) = token.filter(|token| handled.get(&name) != Some(token)) else { continue };
+            handled.insert(name.clone(), token.clone());
+            http.get(format!("{origin}/{name}.yaml")).send().await?.bytes().await?;
+            floor::change(&client, &namespace_of_task, &name, &token).await?;
+        }
+        anyhow::Ok(())
+    });
+    let outcome = run(bed, &account.user, namespace, size).await;
+    writer.abort();
+    outcome
+}
+
+/// What `read` makes of every object from now on.
+async fn watch<K, T>(api: &Api<K>, read: impl Fn(&K) -> (String, T) + Send + 'static) -> Result<Sightings<T>>
 where
     K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
     T: Send + 'static,
 {
-    let params = WatchParams::default().timeout(290);
-    let mut events = api.watch(&params, &version.unwrap_or_default()).await?.boxed();
+    let version = api.list(&ListParams::default().limit(1)).await?.metadata.resource_version.unwrap_or_default();
+    let mut events = api.watch(&WatchParams::default().timeout(290), &version).await?.boxed();
     let (tell, told) = unbounded_channel();
     tokio::spawn(async move {
         while let Ok(Some(event)) = events.try_next().await {
             let now = Instant::now();
             if let WatchEvent::Added(object) | WatchEvent::Modified(object) = event {
-                let _ = tell.send((now, object.name_any(), read(&object)));
+                let (name, seen) = read(&object);
+                let _ = tell.send((now, name, seen));
             }
         }
     });

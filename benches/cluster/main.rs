@@ -14,37 +14,50 @@ mod writes;
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use bed::{Bed, Controller};
 use report::{Fleet, Report};
 use usage::{Memory, Parts};
 
-/// How much is measured.
-#[derive(Debug, Clone, Copy)]
+/// What is measured, and how much of it.
+#[derive(Debug, Clone)]
 struct Size {
     sources: usize,
     rounds: usize,
     samples: usize,
     idle: Duration,
+    /// The binary.
+    program: String,
+    /// Settings beyond those that every run needs, as `NAME=VALUE`.
+    settings: Vec<(String, String)>,
 }
 
 impl Size {
     /// From arguments such as `--sources 100`; what cargo adds by itself is passed over.
     fn from_arguments() -> Result<Self> {
-        let mut size = Self { sources: 1000, rounds: 3, samples: 300, idle: Duration::from_secs(60) };
-        let mut arguments = std::env::args().skip(1);
+        let mut size = Self {
+            sources: 1000,
+            rounds: 3,
+            samples: 300,
+            idle: Duration::from_secs(60),
+            program: env!("CARGO_BIN_EXE_flux-externalsource").into(),
+            settings: Vec::new(),
+        };
+        let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
         while let Some(argument) = arguments.next() {
-            let mut number = || arguments.next().unwrap_or_default().parse::<usize>();
+            let value = arguments.next().with_context(|| format!("{argument} needs a value"))?;
             match argument.as_str() {
-                "--sources" => size.sources = number()?,
-                "--rounds" => size.rounds = number()?,
-                "--samples" => size.samples = number()?,
-                "--idle" => size.idle = Duration::from_secs(number()? as u64),
-                "--bench" => {}
-                other => {
-                    anyhow::bail!("{other}: known are --sources, --rounds, --samples and --idle, each with a number")
+                "--sources" => size.sources = value.parse()?,
+                "--rounds" => size.rounds = value.parse()?,
+                "--samples" => size.samples = value.parse()?,
+                "--idle" => size.idle = Duration::from_secs(value.parse()?),
+                "--program" => size.program = value,
+                "--set" => {
+                    let (name, value) = value.split_once('=').context("--set needs NAME=VALUE")?;
+                    size.settings.push((name.into(), value.into()));
                 }
+                other => anyhow::bail!("{other} is none of --sources, --rounds, --samples, --idle, --program, --set"),
             }
         }
         ensure!(size.sources > 0 && size.rounds > 0, "nothing to measure");
@@ -62,9 +75,12 @@ async fn main() -> Result<()> {
         eprintln!("round {round} of {}: the bare client", size.rounds);
         drop(last.take());
         let floor = floor::run(&bed, &size).await?;
+        if round == size.rounds {
+            report.latency_floor = Some(latency::floor(&bed, &floor.namespace, &size).await?);
+        }
         eprintln!("round {round} of {}: the controller (load {})", size.rounds, usage::load()?);
         let namespaces = (bed.testbed.namespace("bench").await?, bed.testbed.namespace("polls").await?);
-        let controller = bed.controller(&[&namespaces.0, &namespaces.1]).await?;
+        let controller = bed.controller(&[&namespaces.0, &namespaces.1], &size).await?;
         let memory = usage::settled(controller.pid()).await?;
         let fleet = round_of(&bed, &controller, &namespaces.0, &size).await?;
         report.round(floor, fleet, memory);
@@ -103,7 +119,7 @@ async fn one_by_one(
     eprintln!("idle for {} s", size.idle.as_secs());
     report.idle = Some(usage::over(controller.pid(), size.idle).await?);
     eprintln!("{} changes", size.samples);
-    report.latency = Some(latency::run(bed, controller, namespace, size).await?);
+    report.latency = Some(latency::run(bed, &controller.user, namespace, size).await?);
     report.changed = Some(Memory::of(controller.pid())?);
     eprintln!("polls of unchanged origins");
     report.polls = Some(polls::run(bed, controller, polls).await?);

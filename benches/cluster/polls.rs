@@ -31,7 +31,7 @@ pub async fn run(bed: &Bed, controller: &Controller, namespace: &str) -> Result<
     let api: Api<ExternalSource> = Api::namespaced(bed.testbed.client().await?, namespace);
     let ready = fleet::until_ready(bed.testbed.client().await?, namespace, SOURCES).await?;
     for number in 0..SOURCES {
-        bed.publish(number, 1);
+        bed.publish(number);
         api.create(&PostParams::default(), &fleet::source(bed, namespace, number, "1s")?).await?;
     }
     ready.await??;

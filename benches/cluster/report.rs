@@ -34,6 +34,7 @@ pub struct Report {
     pub changed: Option<Memory>,
     pub idle: Option<Duration>,
     pub latency: Option<Latency>,
+    pub latency_floor: Option<Latency>,
     pub polls: Option<Polls>,
 }
 
@@ -109,6 +110,10 @@ impl Report {
         if let Some(Latency { answered, sent, .. }) = &self.latency {
             line(f, "annotation answered to seen", &format!("{} (goals p50 5 ms, p99 10 ms)", percentiles(answered)))?;
             line(f, "annotation sent to seen", &percentiles(sent))?;
+        }
+        if let Some(Latency { answered, sent, .. }) = &self.latency_floor {
+            line(f, "  with the bare client, answered", &percentiles(answered))?;
+            line(f, "  with the bare client, sent", &percentiles(sent))?;
         }
         if let Some(events) = self.events {
             line(f, "events told after", &format!("{:.0} s", events.as_secs_f64()))?;
