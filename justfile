@@ -48,13 +48,13 @@ audit:
 chart:
     .ci/chart
 
-# Measure the building blocks: packaging, hashing, unpacking.
+# Measure the controller against a real API server (docs/performance.md). Needs Go.
 bench *args:
-    cargo bench {{ args }}
+    cargo bench --bench cluster -- {{ args }}
 
-# Measure the controller against a real API server. Needs Go.
-bench-cluster *args:
-    cargo test --release --test it -- --ignored --nocapture --test-threads 1 bench {{ args }}
+# Measure the building blocks: packaging, spooling, serving.
+bench-blocks *args:
+    cargo bench --bench blocks -- {{ args }}
 
 # Run the ExternalSources of a folder without a cluster.
 run folder="examples/quickstart/manifests" *args="--origin examples/quickstart/origin":

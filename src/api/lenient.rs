@@ -21,8 +21,9 @@ where
 
 /// The conditions that can be read.
 pub fn conditions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Array(items) => items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect(),
-        _ => Vec::new(),
-    })
+    let Value::Array(items) = Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
+    let mut conditions: Vec<_> = items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect();
+    // There is room for four otherwise, and nearly every object has one.
+    conditions.shrink_to_fit();
+    Ok(conditions)
 }

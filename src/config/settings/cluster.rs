@@ -18,14 +18,10 @@ pub const LABEL_SELECTOR: Setting<String> = Setting::optional(
     label_selector,
     "Watch only ExternalSources with these labels [default: all]",
 );
-/// Requests per second.
-pub const QPS: Setting<u32> = Setting::new(
-    "KUBE_API_QPS",
-    "50",
-    "NUMBER",
-    number,
-    "Requests per second to the API server over time; 0: no limit",
-);
+/// Requests per second. No limit by default: the publisher has few writes under way at once, and the API server shares
+/// itself out by priority and fairness. Flux's own 50 would make a thousand new sources wait for a minute.
+pub const QPS: Setting<u32> =
+    Setting::new("KUBE_API_QPS", "0", "NUMBER", number, "Requests per second to the API server over time; 0: no limit");
 /// Requests at once.
 pub const BURST: Setting<u32> =
     Setting::new("KUBE_API_BURST", "300", "NUMBER", number, "Requests to the API server at once beyond KUBE_API_QPS");

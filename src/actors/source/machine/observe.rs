@@ -66,9 +66,11 @@ impl Machine {
     /// deletion that came meanwhile must not be forgotten, because nobody tells it again.
     pub(super) fn adopt_artifact(&mut self, written: Arc<ExternalArtifact>) {
         let is_gone = written.uid().is_some() && written.uid() == self.gone;
-        let is_old = self.artifact.as_ref().is_some_and(|known| !is_newer(written.as_ref(), known.as_ref()));
-        if !is_gone && !is_old {
-            self.artifact = Some(written);
+        if !is_gone {
+            self.artifact = Some(match &self.artifact {
+                Some(known) => newer(written, known),
+                None => written,
+            });
         }
     }
 
@@ -193,7 +195,10 @@ fn is_newer<K: kube::Resource>(new: &K, known: &K) -> bool {
     }
 }
 
-/// See [`is_newer`]; our own writes answer with objects too.
-pub(super) fn newer(new: Arc<ExternalSource>, known: &Arc<ExternalSource>) -> Arc<ExternalSource> {
-    if is_newer(new.as_ref(), known.as_ref()) { new } else { Arc::clone(known) }
+/// The newer of the two; see [`is_newer`]. Our own writes answer with objects too, which the watch may have told
+/// already: then the one that is known stays, because others hold it too.
+pub(super) fn newer<K: kube::Resource>(new: Arc<K>, known: &Arc<K>) -> Arc<K> {
+    let version = |object: &K| (object.uid(), object.resource_version());
+    let is_known = new.meta().resource_version.is_some() && version(&new) == version(known);
+    if is_known || !is_newer(new.as_ref(), known.as_ref()) { Arc::clone(known) } else { new }
 }

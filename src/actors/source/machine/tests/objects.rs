@@ -120,6 +120,19 @@ fn what_happens_to_the_artifact_object_before_our_write_is_answered_is_not_forgo
 }
 
 #[test]
+fn an_edit_while_the_artifact_object_is_being_written_is_put_right() {
+    let mut world = settled();
+    world.fire(Timer::Wake).content(true, "a: 2", "\"e2\"").packaged("a: 2").stored();
+    let publishing = std::mem::take(&mut world.effects);
+    world.version += 10;
+    world.change_artifact(&json!({"metadata": {"labels": {MANAGED_BY_LABEL: "me"}}}));
+    world.version -= 10;
+    world.effects = publishing;
+    world.apply();
+    assert_eq!(world.delay(Timer::Repair), Some(Duration::ZERO), "the write's answer is older than the edit");
+}
+
+#[test]
 fn an_artifact_object_of_somebody_else_stalls_until_it_is_gone() {
     let observed = source(&json!({}));
     let mut foreign = external_artifact(&observed.object, 5);

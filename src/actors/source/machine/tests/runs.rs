@@ -160,8 +160,10 @@ fn a_result_waits_for_the_progress_report_before_it() {
     assert_eq!(world.answer(true, Ok(Answer::NotModified)).started(), []);
     let mut source = report.source.as_ref().clone();
     source.status = Some(report.status);
+    source.metadata.resource_version = Some("1000".to_owned());
     let published = Published { artifact: None, source: Some(Arc::new(source)) };
     assert_eq!(world.end(Stage::Progressed(Ok(published))).started(), [Job::Publish]);
+    world.version = 1000;
     world.apply();
     assert_eq!(world.status().conditions.len(), 1);
 }
