@@ -143,6 +143,11 @@ pub trait Catalog: Send + Sync + 'static {
     /// Takes the finalizer of the Go implementation off the source.
     async fn remove_legacy_finalizer(&self, source: &ExternalSource) -> Result<(), CatalogError>;
 
+    /// Whether reads and writes have a chance; asked only after one has failed.
+    async fn is_reachable(&self) -> bool {
+        true
+    }
+
     /// Tells people. Never blocks and never fails: events are folded, sent behind everything else, and dropped
     /// when there are too many.
     fn tell(&self, event: Event);

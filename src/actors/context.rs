@@ -10,6 +10,7 @@ use crate::pipeline::unpack::UnpackLimits;
 use crate::spool::Spools;
 use crate::storage::retention::RetentionSettings;
 use crate::storage::{Presence, Storage};
+use crate::telemetry::outages::Outages;
 
 use super::pool::PoolHandle;
 
@@ -23,6 +24,8 @@ pub struct Context {
     pub presence: Arc<Presence>,
     /// What sources do, for people.
     pub activities: Arc<Activities>,
+    /// What does not answer right now, for people.
+    pub outages: Arc<Outages>,
     /// The fetch stage.
     pub fetcher: Arc<Fetcher>,
     /// Where bytes go on their way.

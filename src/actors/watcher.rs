@@ -11,10 +11,14 @@ use tokio::task::AbortHandle;
 
 use super::on_drop::OnDrop;
 use super::supervisor::SupervisorMsg;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Change};
+use crate::telemetry::outages::{Dependency, Outages};
 
 /// Longest time that the supervisor may take for one change; it needs microseconds.
 const ACK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time between two questions to a catalog that did not answer.
+const PROBE_PERIOD: Duration = Duration::from_secs(5);
 
 /// Messages of the watcher.
 pub enum WatcherMsg {
@@ -30,6 +34,8 @@ pub struct WatcherArgs {
     pub supervisor: ActorRef<SupervisorMsg>,
     /// Number of this watch.
     pub watch: u64,
+    /// Told when the watch fails, and when it works again.
+    pub outages: Arc<Outages>,
 }
 
 /// Stops the pump when it is dropped.
@@ -70,19 +76,46 @@ impl Actor for Watcher {
     }
 }
 
-async fn pump(WatcherArgs { catalog, supervisor, watch }: WatcherArgs) {
+async fn pump(WatcherArgs { catalog, supervisor, watch, outages }: WatcherArgs) {
     let mut changes = catalog.watch();
-    while let Some(item) = changes.next().await {
-        let change = match item {
-            Ok(change) => change,
-            Err(error) => {
-                tracing::warn!(%error, "the watch failed and is tried again");
+    let mut failed = false;
+    loop {
+        let item = tokio::select! {
+            item = changes.next() => item,
+            // A watch that works again says nothing until something changes.
+            () = reachable(catalog.as_ref()), if failed => {
+                outages.over(Dependency::ApiServer);
+                failed = false;
                 continue;
             }
         };
-        let told =
-            supervisor.call(|reply_to| SupervisorMsg::Changed { watch, change, reply_to }, Some(ACK_TIMEOUT)).await;
-        if !matches!(told, Ok(CallResult::Success(()))) {
+        match item {
+            Some(Ok(change)) => {
+                if !tell(&supervisor, watch, change).await {
+                    return;
+                }
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the watch failed and is tried again");
+                outages.begin(Dependency::ApiServer, &error);
+                failed = true;
+            }
+            None => return,
+        }
+    }
+}
+
+/// Whether the supervisor took the change.
+async fn tell(supervisor: &ActorRef<SupervisorMsg>, watch: u64, change: Change) -> bool {
+    let message = |reply_to| SupervisorMsg::Changed { watch, change, reply_to };
+    matches!(supervisor.call(message, Some(ACK_TIMEOUT)).await, Ok(CallResult::Success(())))
+}
+
+/// Returns once the catalog answers.
+async fn reachable(catalog: &dyn Catalog) {
+    loop {
+        tokio::time::sleep(PROBE_PERIOD).await;
+        if catalog.is_reachable().await {
             return;
         }
     }

@@ -111,7 +111,7 @@ async fn start(
     let artifact_server = artifact_server(settings, stored)?;
     // The probe asks the actors, which exist only after what tells the probe about them.
     let live = Arc::new(OnceLock::new());
-    let health = Arc::new(Health::new(is_alive(&live)));
+    let health = Arc::new(Health::new(is_alive(&live), Arc::clone(&context.outages)));
     let on_synced = {
         let health = Arc::clone(&health);
         Arc::new(move || health.set_synced())

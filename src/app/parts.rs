@@ -17,6 +17,7 @@ use crate::storage::memory::MemoryStorage;
 use crate::storage::retention::RetentionSettings;
 use crate::storage::{Presence, Scope, Storage};
 use crate::telemetry::logs::{self, LogControl};
+use crate::telemetry::outages::Outages;
 
 /// The storage with what is advertised of it.
 pub struct Stored {
@@ -51,6 +52,7 @@ pub fn context(run: &RunSettings, catalog: Arc<dyn Catalog>, stored: &Stored) ->
         storage: Arc::clone(&stored.storage),
         presence: Arc::clone(&stored.presence),
         activities: Arc::new(Activities::default()),
+        outages: Arc::new(Outages::default()),
         spools: fetcher.spools.clone(),
         fetcher: Arc::new(fetcher),
         settings: Settings {

@@ -187,6 +187,10 @@ impl Catalog for ClusterCatalog {
         legacy::remove_finalizer(&self.api, source).await
     }
 
+    async fn is_reachable(&self) -> bool {
+        !matches!(self.check_crds().await, Err(CrdError::Unknown(_)))
+    }
+
     fn tell(&self, event: Event) {
         self.events.tell(event);
     }

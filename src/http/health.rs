@@ -3,10 +3,9 @@
 //! Readiness waits for things to have worked once. A later outage of the storage or the API server is a detail in the
 //! text: artifacts are still served, and taking the pod out of its Service would turn one outage into two.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,6 +15,8 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use futures::future::BoxFuture;
+
+use crate::telemetry::outages::Outages;
 
 /// How long the liveness check may take: far longer than any message waits in a healthy process.
 const LIVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,21 +31,14 @@ pub struct Health {
     storage_reached: AtomicBool,
     serving: AtomicBool,
     shutting_down: AtomicBool,
-    details: Mutex<BTreeMap<String, String>>,
+    outages: Arc<Outages>,
 }
 
 impl Health {
     /// Live as long as `live` says so; not ready yet.
-    pub fn new(live: LiveCheck) -> Self {
+    pub fn new(live: LiveCheck, outages: Arc<Outages>) -> Self {
         let no = || AtomicBool::new(false);
-        Self {
-            live,
-            synced: no(),
-            storage_reached: no(),
-            serving: no(),
-            shutting_down: no(),
-            details: Mutex::default(),
-        }
+        Self { live, synced: no(), storage_reached: no(), serving: no(), shutting_down: no(), outages }
     }
 
     /// Every object was seen once, or this replica stands by.
@@ -65,15 +59,6 @@ impl Health {
     /// The process is about to end.
     pub fn set_shutting_down(&self) {
         self.shutting_down.store(true, Ordering::Release);
-    }
-
-    /// Says what is wrong with `name` (`storage`, `api-server`) for people who ask; `None` when it is well again.
-    pub fn set_detail(&self, name: &str, detail: Option<String>) {
-        let mut details = self.details.lock().unwrap_or_else(PoisonError::into_inner);
-        match detail {
-            Some(detail) => drop(details.insert(name.to_owned(), detail)),
-            None => drop(details.remove(name)),
-        }
     }
 
     /// Whether requests may be sent to this process.
@@ -98,7 +83,7 @@ impl Health {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "[{mark}]{name} {state}");
         }
-        for (name, detail) in self.details.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (name, detail) in self.outages.all() {
             let _ = writeln!(text, "[!]{name} {detail}");
         }
         text
@@ -141,9 +126,10 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
+    use crate::telemetry::outages::Dependency;
 
     fn live_when(answer: fn() -> BoxFuture<'static, bool>) -> Arc<Health> {
-        Arc::new(Health::new(Arc::new(answer)))
+        Arc::new(Health::new(Arc::new(answer), Arc::default()))
     }
 
     fn healthy() -> Arc<Health> {
@@ -181,20 +167,28 @@ mod tests {
         health.set_serving(true);
         health.set_shutting_down();
         assert_eq!(ask(&health, "/readyz").await.0, 503);
-        assert_eq!(ask(&health, "/healthz").await.0, 200, "a process that shuts down is not to be killed");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_shuts_down_is_not_killed_for_its_dying_actors() {
+        let health = live_when(|| Box::pin(async { false }));
+        assert_eq!(ask(&health, "/healthz").await.0, 503);
+        health.set_shutting_down();
+        assert_eq!(ask(&health, "/healthz").await.0, 200);
     }
 
     #[tokio::test]
     async fn a_later_outage_is_a_detail() {
-        let health = healthy();
+        let outages = Arc::new(Outages::default());
+        let health = Arc::new(Health::new(Arc::new(|| Box::pin(async { true })), Arc::clone(&outages)));
         health.set_synced();
         health.set_storage_reached();
         health.set_serving(true);
-        health.set_detail("storage", Some("unreachable for 5m".into()));
+        outages.begin(Dependency::Storage, &"unreachable for 5m");
         let (status, text) = ask(&health, "/readyz").await;
         assert_eq!(status, 200);
         assert!(text.ends_with("[!]storage unreachable for 5m\n"), "{text}");
-        health.set_detail("storage", None);
+        outages.over(Dependency::Storage);
         assert!(!ask(&health, "/readyz").await.1.contains("[!]"));
     }
 
@@ -209,10 +203,11 @@ mod tests {
     async fn every_probe_asks_anew() {
         let asked = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&asked);
-        let health = Arc::new(Health::new(Arc::new(move || {
+        let live: LiveCheck = Arc::new(move || {
             let first = counter.fetch_add(1, Ordering::Relaxed) == 0;
             Box::pin(async move { first })
-        })));
+        });
+        let health = Arc::new(Health::new(live, Arc::default()));
         assert_eq!(ask(&health, "/healthz").await.0, 200);
         assert_eq!(ask(&health, "/healthz").await.0, 503);
     }

@@ -100,7 +100,8 @@ impl SupervisorState {
             Fixed::Watcher => {
                 let catalog = Arc::clone(&self.args.context.catalog);
                 let watch = self.sources.begin_watch();
-                let args = WatcherArgs { catalog, supervisor: myself.clone(), watch };
+                let outages = Arc::clone(&self.args.context.outages);
+                let args = WatcherArgs { catalog, supervisor: myself.clone(), watch, outages };
                 Watcher::spawn_linked(None, Watcher, args, myself.get_cell()).await?.0.get_cell()
             }
         };

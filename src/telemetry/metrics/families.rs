@@ -9,17 +9,12 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 const RECONCILIATION_DURATION: &str = "externalsource_reconciliation_duration_seconds";
 const GOTK_RECONCILE_DURATION: &str = "gotk_reconcile_duration_seconds";
 const API_REQUEST_LATENCY: &str = "externalsource_api_request_latency_seconds";
-const HOOK_EXECUTIONS: &str = "externalsource_hook_execution_total";
-const HOOK_DURATION: &str = "externalsource_hook_execution_duration_seconds";
 const ACTOR_RESTARTS: &str = "externalsource_actor_restarts_total";
 const QUEUE_WAITING: &str = "externalsource_queue_waiting";
 const QUEUE_RUNNING: &str = "externalsource_queue_running";
 const STORED: &str = "externalsource_storage_stored_total";
 const STORED_BYTES: &str = "externalsource_storage_stored_bytes_total";
-const COLLECTED: &str = "externalsource_storage_collected_total";
 const STORAGE_ERRORS: &str = "externalsource_storage_errors_total";
-const STORAGE_ARCHIVES: &str = "externalsource_storage_archives";
-const STORAGE_USED: &str = "externalsource_storage_used_bytes";
 const AVAILABLE: &str = "externalsource_dependency_available";
 const ARTIFACT_REQUESTS: &str = "externalsource_artifact_server_requests_total";
 const ARTIFACT_BYTES: &str = "externalsource_artifact_server_sent_bytes_total";
@@ -33,17 +28,12 @@ pub(super) fn describe() {
     seconds(RECONCILIATION_DURATION, "Duration of runs, from start to end.");
     seconds(GOTK_RECONCILE_DURATION, "Duration of runs, under the name that Flux's controllers use.");
     seconds(API_REQUEST_LATENCY, "Time that requests to origins took, up to the end of the answer.");
-    count(HOOK_EXECUTIONS, "Commands that hooks ran.");
-    seconds(HOOK_DURATION, "Time that commands of hooks took.");
     count(ACTOR_RESTARTS, "Restarts of actors, and of workers of the pools, after a crash.");
-    now(QUEUE_WAITING, "Jobs that wait for a worker of a pool.");
-    now(QUEUE_RUNNING, "Jobs that workers of a pool do now.");
+    now(QUEUE_WAITING, "Sources whose work waits for a worker of a pool.");
+    now(QUEUE_RUNNING, "Pieces of work that workers of a pool do now.");
     count(STORED, "Archives that were stored.");
     describe_counter!(STORED_BYTES, Unit::Bytes, "Bytes of archives that were stored.");
-    count(COLLECTED, "Archives that were deleted because nobody needs them any more.");
     count(STORAGE_ERRORS, "Operations of the storage that failed.");
-    now(STORAGE_ARCHIVES, "Archives in the storage.");
-    describe_gauge!(STORAGE_USED, Unit::Bytes, "Bytes of all archives in the storage.");
     now(AVAILABLE, "Whether what we depend on answers: 1 or 0.");
     count(ARTIFACT_REQUESTS, "Requests that the artifact server answered.");
     describe_counter!(ARTIFACT_BYTES, Unit::Bytes, "Bytes of archives that the artifact server sent.");
@@ -73,12 +63,6 @@ pub fn request(source_type: &str, status: Option<StatusCode>, duration: Duration
     histogram!(API_REQUEST_LATENCY, "source_type" => source_type.to_owned(), "code" => class).record(duration);
 }
 
-/// A hook's command ended after `duration`. `command` is one of the whitelist, or the like: users can make up others.
-pub fn hook_executed(command: &str, success: bool, duration: Duration) {
-    counter!(HOOK_EXECUTIONS, "command" => command.to_owned(), "success" => flag(success)).increment(1);
-    histogram!(HOOK_DURATION, "command" => command.to_owned()).record(duration);
-}
-
 /// An actor of this kind is started again after a crash.
 pub fn actor_restarted(actor: &'static str) {
     counter!(ACTOR_RESTARTS, "actor" => actor).increment(1);
@@ -96,20 +80,9 @@ pub fn stored(bytes: u64) {
     counter!(STORED_BYTES).increment(bytes);
 }
 
-/// So many archives were deleted because nobody needs them any more.
-pub fn collected(archives: u64) {
-    counter!(COLLECTED).increment(archives);
-}
-
-/// An operation of the storage (`store`, `list`) failed.
+/// An operation of the storage (`store`, `retire`) failed.
 pub fn storage_failed(operation: &'static str) {
     counter!(STORAGE_ERRORS, "operation" => operation).increment(1);
-}
-
-/// What is in the storage, as of the last look at all of it.
-pub fn storage_holds(archives: u64, bytes: u64) {
-    gauge!(STORAGE_ARCHIVES).set(archives as f64);
-    gauge!(STORAGE_USED).set(bytes as f64);
 }
 
 /// Whether something we depend on (`storage`, `api-server`) answers.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kube::ResourceExt as _;
 
 use super::{Effect, Machine, Now, PEACE_AFTER, Phase, Repairs, Timer, Work};
-use crate::api::{ExternalArtifact, ExternalSource, LEGACY_FINALIZER, ObjectName, conditions};
+use crate::api::{ExternalArtifact, LEGACY_FINALIZER, ObjectName, conditions};
 use crate::catalog::{self, ObservedSource};
 use crate::generators::Validators;
 use crate::pipeline::fetch::Advertised;
