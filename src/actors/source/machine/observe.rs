@@ -7,10 +7,10 @@ use kube::ResourceExt as _;
 
 use super::{Effect, Machine, Now, PEACE_AFTER, Phase, Repairs, Timer, Work};
 use crate::api::{ExternalArtifact, ExternalSource, LEGACY_FINALIZER, ObjectName, conditions};
-use crate::catalog::{self, ObservedSource};
+use crate::catalog::{self, ObservedSource, is_in_shape};
 use crate::generators::Validators;
 use crate::pipeline::fetch::Advertised;
-use crate::pipeline::publish::{artifact_status, is_in_shape};
+use crate::pipeline::publish::artifact_status;
 use crate::storage::ArtifactKey;
 
 impl Machine {

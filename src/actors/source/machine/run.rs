@@ -9,6 +9,7 @@ use super::{Effect, Job, Machine, Moved, Now, PROGRESS_AFTER, Phase, Timer, WITH
 use crate::activity::State;
 use crate::api::ObjectName;
 use crate::api::conditions::{reasons, types};
+use crate::catalog::{CatalogError, owner_of};
 use crate::failure::{Class, Failure};
 use crate::generators::{Answer, Content, Progress, Validators};
 use crate::pipeline::fetch::{Answered, Fetch, Fetched};
@@ -118,7 +119,7 @@ impl Machine {
             return Err(configuration(reasons::INVALID_OBJECT, format!("the object cannot be read: {why}")));
         }
         if let Some(foreign) = self.foreign_artifact() {
-            let error = crate::catalog::CatalogError::Foreign { owner: crate::catalog::owner_of(foreign) };
+            let error = CatalogError::Foreign { owner: owner_of(foreign, &[]) };
             return Err(error.into());
         }
         self.interval().map(drop)

@@ -12,8 +12,8 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api::ExternalArtifactStatus;
 use crate::api::conditions::types;
-use crate::api::{ExternalArtifactStatus, MANAGED_BY, MANAGED_BY_LABEL};
 use crate::catalog::EventType;
 use crate::digest::Digest;
 use crate::generators::{Answer, Content};
@@ -54,18 +54,10 @@ fn merge(target: &mut Value, patch: &Value) {
 
 /// The ExternalArtifact as our writes would leave it.
 fn external_artifact(source: &ExternalSource, version: u64) -> ExternalArtifact {
-    let mut artifact: ExternalArtifact = serde_json::from_value(json!({
-        "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "ExternalArtifact",
-        "metadata": {
-            "namespace": "team-a", "name": "config", "uid": "a1", "generation": 1,
-            "resourceVersion": version.to_string(), "labels": {MANAGED_BY_LABEL: MANAGED_BY},
-            "ownerReferences": [{"apiVersion": "source.flux.oddkin.co/v1alpha1", "kind": "ExternalSource",
-                "name": "config", "uid": source.metadata.uid, "controller": true}],
-        },
-        "spec": {"sourceRef": {"apiVersion": "source.flux.oddkin.co/v1alpha1", "kind": "ExternalSource",
-            "name": "config"}}
-    }))
-    .unwrap();
+    let mut artifact = crate::catalog::desired_artifact(source);
+    artifact.metadata.uid = Some("a1".to_owned());
+    artifact.metadata.generation = Some(1);
+    artifact.metadata.resource_version = Some(version.to_string());
     artifact.status = Some(ExternalArtifactStatus::default());
     artifact
 }
