@@ -43,9 +43,9 @@ pub async fn render(settings: RenderSettings) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let (revision, digest, size) = (archive.revision, archive.bytes.digest(), archive.bytes.len());
+    let (revision, digest, size) = (archive.revision, archive.bytes.digest().prefixed(), archive.bytes.len());
     tokio::task::spawn_blocking(move || write(&archive.bytes, &settings.output)).await??;
-    eprintln!("{}: ready: revision latest@sha256:{revision}, digest sha256:{digest}, {size} bytes", source.name_any());
+    eprintln!("{}: ready: revision {revision}, digest {digest}, {size} bytes", source.name_any());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -89,15 +89,7 @@ async fn run(
     let job = Fetch { source: Arc::clone(source), advertised: None, force: false, progress };
     let answered = fetcher.fetch(&job).await.result?;
     let Answer::Content(content) = answered.answer else { return Err(package::PackageError::Cancelled.into()) };
-    let spec = &source.spec;
-    let job = Packaging {
-        content,
-        destination: spec.destination_path.clone(),
-        file_name: answered.file_name,
-        unpack: spec.generator.http.as_ref().and_then(|http| http.unpack.clone()),
-        allow_empty: spec.allow_empty == Some(true),
-        advertised: None,
-    };
+    let job = Packaging::of(&source.spec, content, answered.file_name, None);
     let limits = settings.run.unpack;
     let packaging = tokio::task::spawn_blocking(move || {
         package::package(&job, &fetcher.spools, &limits, &CancellationToken::new())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::describe::{manifests, revision_digest};
+use super::describe::manifests;
 use super::settle::Outcome;
 use super::{Effect, Job, Machine, Moved, Now, PROGRESS_AFTER, Phase, Timer, WITHDRAW_AFTER, Work};
 use crate::activity::State;
@@ -163,26 +163,18 @@ impl Machine {
     }
 
     fn packaging(&self, content: Content, file_name: String) -> Packaging {
-        let spec = &self.source.spec;
         let (stored, force) = match &self.phase {
             Phase::Running(run) => (run.stored, run.force),
             Phase::Verifying | Phase::Idle | Phase::Publishing(_) => (false, false),
         };
         let advertised = self.current_artifact().and_then(|artifact| {
             Some(package::Advertised {
-                revision: revision_digest(artifact)?,
+                revision: artifact.revision.parse().ok()?,
                 manifests: manifests(artifact),
                 stored: stored && !force,
             })
         });
-        Packaging {
-            content,
-            destination: spec.destination_path.clone(),
-            file_name,
-            unpack: spec.generator.http.as_ref().and_then(|http| http.unpack.clone()),
-            allow_empty: spec.allow_empty == Some(true),
-            advertised,
-        }
+        Packaging::of(&self.source.spec, content, file_name, advertised)
     }
 
     pub(super) fn on_packaged(&mut self, result: Result<Packaged, Failure>, now: Now, effects: &mut Vec<Effect>) {

@@ -20,6 +20,7 @@ use crate::generators::{Answer, Content};
 use crate::pipeline::fetch::{Answered, Fetch, Fetched};
 use crate::pipeline::package::{Archive, Packaged};
 use crate::pipeline::publish::{Advertise, Publication, artifact_status};
+use crate::pipeline::revision::Revision;
 use crate::spool::Spools;
 
 /// A machine with a world that does as it is told and applies what is published.
@@ -154,7 +155,7 @@ impl World {
     fn packaged(&mut self, body: &'static str) -> &mut Self {
         let archive = Archive {
             bytes: Spools::from_bytes(format!("gz {body}")),
-            revision: Digest::of(body.as_bytes()),
+            revision: Revision(Digest::of(body.as_bytes())),
             manifests: 1,
         };
         self.end(Stage::Packaged(Ok(Packaged::Archive(archive))))
