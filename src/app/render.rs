@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::parts;
 use crate::api::ExternalSource;
 use crate::catalog::{Catalog, Change};
-use crate::config::{RenderOutput, RenderSettings, StorageSettings};
+use crate::config::{RenderOutput, RenderSettings};
 use crate::failure::Failure;
 use crate::generators::{Answer, Progress};
 use crate::local::LocalCatalog;
@@ -25,7 +25,6 @@ use crate::pipeline::fetch::Fetch;
 use crate::pipeline::package::{self, Archive, Packaged, Packaging};
 use crate::pipeline::schedule;
 use crate::spool::Spool;
-use crate::storage::memory::MemorySettings;
 
 /// Fetches, packages and writes the result.
 pub async fn render(settings: RenderSettings) -> anyhow::Result<ExitCode> {
@@ -79,15 +78,10 @@ async fn run(
     source: &Arc<ExternalSource>,
 ) -> Result<Archive, Failure> {
     schedule::interval(&source.spec.interval, Duration::ZERO)?;
-    let stored = parts::storage(&StorageSettings {
-        memory: MemorySettings { capacity: 0, base_url: String::new() },
-        retention_ttl: Duration::ZERO,
-        retention_records: 0,
-    });
-    let fetcher = parts::fetcher(&settings.run, catalog, stored.storage);
+    let fetcher = parts::fetcher(&settings.run, catalog);
     let progress = Arc::new(Progress::default());
     let job = Fetch { source: Arc::clone(source), advertised: None, force: false, progress };
-    let answered = fetcher.fetch(&job).await.result?;
+    let answered = fetcher.fetch(&job, false).await?;
     let Answer::Content(content) = answered.answer else { return Err(package::PackageError::Cancelled.into()) };
     let job = Packaging::of(&source.spec, content, answered.file_name, None);
     let limits = settings.run.unpack;

@@ -9,3 +9,4 @@ pub mod retire;
 pub mod revision;
 pub mod schedule;
 pub mod unpack;
+pub mod verify;

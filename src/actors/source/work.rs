@@ -17,7 +17,7 @@ use crate::failure::{Class, Failure};
 use crate::generators::Answer;
 use crate::pipeline::fetch::{Answered, Fetch, Fetched};
 use crate::pipeline::package::{self, Packaged, Packaging};
-use crate::pipeline::{publish, retire};
+use crate::pipeline::{publish, retire, verify};
 use crate::telemetry::metrics;
 
 /// Owes the source's actor one end; pays with "lost" when dropped without one.
@@ -115,8 +115,8 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
     let storage = context.storage.as_ref();
     match work {
         Work::Verify(advertised) => {
-            let stored = context.fetcher.is_stored(&advertised).await;
-            Stage::Verified(stored.map(|stored| stored.then(|| storage.url(&advertised.key))))
+            let stored = verify::is_stored(storage, &advertised).await;
+            Stage::Verified(stored.map(|stored| stored.then(|| storage.url(&advertised.key))).map_err(Failure::from))
         }
         Work::Fetch(job) => Stage::Fetched(fetch(context, &job).await),
         Work::Package(job) => Stage::Packaged(package(context, job, cancelled).await),
@@ -155,15 +155,26 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
 }
 
 async fn fetch(context: &Context, job: &Fetch) -> Fetched {
+    let stored = match &job.advertised {
+        Some(advertised) => verify::is_stored(context.storage.as_ref(), advertised).await,
+        None => Ok(false),
+    };
+    match stored {
+        Ok(stored) => Fetched { stored: Some(stored), result: ask(context, job, stored).await },
+        Err(error) => Fetched { stored: None, result: Err(error.into()) },
+    }
+}
+
+async fn ask(context: &Context, job: &Fetch, stored: bool) -> Result<Answered, Failure> {
     let started = Instant::now();
-    let fetched = context.fetcher.fetch(job).await;
-    let status = match &fetched.result {
+    let result = context.fetcher.fetch(job, stored).await;
+    let status = match &result {
         Ok(Answered { answer: Answer::NotModified, .. }) => Some(StatusCode::NOT_MODIFIED),
         Ok(Answered { answer: Answer::Content(_), .. }) => Some(StatusCode::OK),
         Err(_) => None,
     };
     metrics::request(&job.source.spec.generator.kind, status, started.elapsed());
-    fetched
+    result
 }
 
 /// Packages on a blocking thread; giving up the stage stops it at its next chunk.
