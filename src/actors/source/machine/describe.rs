@@ -19,8 +19,7 @@ const IMAGE_REVISION: &str = "org.opencontainers.image.revision";
 impl Machine {
     /// The archive that this run made and that is served at `url`.
     pub(super) fn describe(&self, archive: &Archive, url: String, now: Now) -> Artifact {
-        let name = ObjectName::of(self.source.as_ref());
-        let key = ArtifactKey::new(&*name.namespace, &*name.name, archive.bytes.digest());
+        let key = ArtifactKey::new(ObjectName::of(self.source.as_ref()), archive.bytes.digest());
         let mut artifact = Artifact {
             url,
             path: key.to_string(),

@@ -173,8 +173,7 @@ impl Machine {
     /// The storage key that the source's status advertises; `None` also for one that is not ours to serve.
     pub(super) fn advertised_key(&self) -> Option<ArtifactKey> {
         let key: ArtifactKey = self.current_artifact()?.path.parse().ok()?;
-        let name = ObjectName::of(self.source.as_ref());
-        (*key.namespace() == *name.namespace && *key.name() == *name.name).then_some(key)
+        (*key.source() == ObjectName::of(self.source.as_ref())).then_some(key)
     }
 }
 

@@ -184,8 +184,7 @@ impl Machine {
                 self.succeed(Outcome { stored: None, made }, now, effects);
             }
             Ok(Packaged::Archive(archive)) => {
-                let name = ObjectName::of(self.source.as_ref());
-                let key = ArtifactKey::new(&*name.namespace, &*name.name, archive.bytes.digest());
+                let key = ArtifactKey::new(ObjectName::of(self.source.as_ref()), archive.bytes.digest());
                 if let Phase::Running(run) = &mut self.phase {
                     run.stage = Stage::Storing;
                     run.archive = Some(archive.clone());
