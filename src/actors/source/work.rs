@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::SourceMsg;
 use super::machine::{Attempt, Job, Stage, Work};
-use crate::actors::context::Context;
+use crate::actors::context::{Context, Pools};
 use crate::actors::{fault, pool::PoolHandle};
 use crate::api::conditions::reasons;
 use crate::api::{ExternalSource, ObjectName};
@@ -51,25 +51,6 @@ impl Drop for Completion {
     }
 }
 
-/// The kind of a stage.
-pub fn job(work: &Work) -> Job {
-    match work {
-        Work::Verify(_) => Job::Verify,
-        Work::Fetch(_) => Job::Fetch,
-        Work::Package(_) => Job::Package,
-        Work::Store(..) => Job::Store,
-        Work::Publish(_) => Job::Publish,
-        Work::Progress(_) => Job::Progress,
-        Work::Retire(..) => Job::Retire,
-        Work::RemoveFinalizer => Job::RemoveFinalizer,
-    }
-}
-
-/// Whether giving the stage up leaves nothing half done. Writes to the API server are short and always finished.
-pub fn is_cancellable(work: &Work) -> bool {
-    matches!(work, Work::Verify(_) | Work::Fetch(_) | Work::Package(_) | Work::Store(..))
-}
-
 /// Queues the stage in its pool.
 pub fn submit(
     context: &Arc<Context>,
@@ -78,11 +59,12 @@ pub fn submit(
     completion: Completion,
     cancelled: CancellationToken,
 ) {
-    let pool = pool(context, &work).clone();
+    let (stage, pool) = place(&context.pools, work.job());
+    let pool = pool.clone();
     let name = ObjectName::of(source.as_ref());
     let context = Arc::clone(context);
     let task = async move {
-        fault::point(pool_fault(&work), &source);
+        fault::point(stage, &source);
         let stage = tokio::select! {
             stage = run(&context, &source, work, cancelled.clone()) => stage,
             () = cancelled.cancelled() => return,
@@ -92,22 +74,13 @@ pub fn submit(
     pool.submit(name, Box::pin(task));
 }
 
-fn pool<'a>(context: &'a Context, work: &Work) -> &'a PoolHandle {
-    let pools = &context.pools;
-    match work {
-        Work::Fetch(_) => &pools.fetcher,
-        Work::Package(_) => &pools.packager,
-        Work::Verify(_) | Work::Store(..) | Work::Retire(..) => &pools.storage,
-        Work::Publish(_) | Work::Progress(_) | Work::RemoveFinalizer => &pools.publisher,
-    }
-}
-
-fn pool_fault(work: &Work) -> &'static str {
-    match job(work) {
-        Job::Fetch => "fetch",
-        Job::Package => "package",
-        Job::Verify | Job::Store | Job::Retire => "store",
-        Job::Publish | Job::Progress | Job::RemoveFinalizer => "publish",
+/// Where the stages of one kind run: name of the fault point, and the pool.
+fn place(pools: &Pools, job: Job) -> (&'static str, &PoolHandle) {
+    match job {
+        Job::Fetch => ("fetch", &pools.fetcher),
+        Job::Package => ("package", &pools.packager),
+        Job::Verify | Job::Store | Job::Retire => ("store", &pools.storage),
+        Job::Publish | Job::Progress | Job::RemoveFinalizer => ("publish", &pools.publisher),
     }
 }
 

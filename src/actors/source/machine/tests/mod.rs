@@ -106,7 +106,7 @@ impl World {
 
     fn started(&self) -> Vec<Job> {
         let job = |effect: &Effect| match effect {
-            Effect::Start(_, work) => Some(crate::actors::source::work::job(work)),
+            Effect::Start(_, work) => Some(work.job()),
             _ => None,
         };
         self.effects.iter().filter_map(job).collect()

@@ -37,7 +37,7 @@ fn happen(world: &mut World, pending: &mut Vec<(Attempt, Job)>, choice: u8) {
     }
     for effect in &world.effects {
         if let Effect::Start(attempt, work) = effect {
-            pending.push((*attempt, crate::actors::source::work::job(work)));
+            pending.push((*attempt, work.job()));
         }
     }
 }
