@@ -1,5 +1,6 @@
 //! Which pool runs which stage, and how its end finds the way back.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -59,19 +60,42 @@ pub fn submit(
     completion: Completion,
     cancelled: CancellationToken,
 ) {
-    let (stage, pool) = place(&context.pools, work.job());
+    let job = work.job();
+    let (stage, pool) = place(&context.pools, job);
     let pool = pool.clone();
     let name = ObjectName::of(source.as_ref());
     let context = Arc::clone(context);
     let task = async move {
         fault::point(stage, &source);
-        let stage = tokio::select! {
-            stage = run(&context, &source, work, cancelled.clone()) => stage,
-            () = cancelled.cancelled() => return,
-        };
-        completion.end(stage);
+        let running = run(&context, &source, work, cancelled.clone());
+        // A thread cannot be dropped: until it notices, it counts among those of its pool.
+        let lingers = job == Job::Package;
+        if let Some(stage) = unless_cancelled(running, &cancelled, lingers).await {
+            completion.end(stage);
+        }
     };
     pool.submit(name, Box::pin(task));
+}
+
+/// What the stage comes to; `None` once it is given up, and over too if it `lingers`.
+async fn unless_cancelled<T>(
+    running: impl Future<Output = T>,
+    cancelled: &CancellationToken,
+    lingers: bool,
+) -> Option<T> {
+    if cancelled.is_cancelled() {
+        return None;
+    }
+    let mut running = pin!(running);
+    tokio::select! {
+        biased;
+        () = cancelled.cancelled() => {}
+        stage = &mut running => return Some(stage),
+    }
+    if lingers {
+        running.await;
+    }
+    None
 }
 
 /// Where the stages of one kind run: name of the fault point, and the pool.
@@ -153,6 +177,9 @@ async fn ask(context: &Context, job: &Fetch, stored: bool) -> Result<Answered, F
 /// Packages on a blocking thread; giving up the stage stops it at its next chunk.
 async fn package(context: &Arc<Context>, job: Packaging, cancelled: CancellationToken) -> Result<Packaged, Failure> {
     let context = Arc::clone(context);
+    // Also when the pool itself dies and takes this task with it.
+    let cancelled = cancelled.child_token();
+    let _until_dropped = cancelled.clone().drop_guard();
     let packaging = tokio::task::spawn_blocking(move || {
         package::package(&job, &context.spools, &context.settings.unpack, &cancelled).map_err(Failure::from)
     });
@@ -161,4 +188,28 @@ async fn package(context: &Arc<Context>, job: Packaging, cancelled: Cancellation
         let message = "the packager crashed; the controller's log says why".to_owned();
         Err(Failure { class: Class::TRANSIENT, reason: reasons::BUILD_FAILED, message })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures::poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thread_that_was_given_up_is_waited_for_and_anything_else_is_not() {
+        let cancelled = CancellationToken::new();
+        let (open, gate) = mpsc::channel::<()>();
+        let thread = async { tokio::task::spawn_blocking(move || gate.recv()).await.is_ok() };
+        let mut thread = pin!(unless_cancelled(thread, &cancelled, true));
+        assert!(poll!(thread.as_mut()).is_pending());
+        cancelled.cancel();
+        assert!(poll!(thread.as_mut()).is_pending());
+        let endless = std::future::pending::<()>();
+        assert_eq!(unless_cancelled(endless, &cancelled, false).await, None);
+        drop(open);
+        assert_eq!(thread.await, None);
+    }
 }
