@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use flux_externalsource::api::ObjectName;
 use flux_externalsource::generators::{Content, Validators};
 use flux_externalsource::http::{self, ServerSettings, artifacts};
 use flux_externalsource::pipeline::package::{Advertised, Packaged, Packaging, package};
@@ -83,7 +84,7 @@ fn writes(criterion: &mut Criterion) {
 fn downloads(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let archive = Spools::from_bytes(vec![7; 100 << 10]);
-    let key = ArtifactKey::new("bench", "source", archive.digest());
+    let key = ArtifactKey::new(ObjectName::new("bench", "source"), archive.digest());
     let address = runtime.block_on(serve(&key, &archive));
     let (client, url) = (reqwest::Client::new(), format!("http://{address}/{key}"));
     let mut group = criterion.benchmark_group("serve");

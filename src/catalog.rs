@@ -1,11 +1,14 @@
 //! Where the objects come from and where results go: one trait, implemented over the Kubernetes API
 //! ([`crate::cluster`]) and over a folder of manifests ([`crate::local`]), so that the same actors run in both.
 
+mod artifact;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use kube::{Resource as _, ResourceExt as _};
+
+pub use artifact::{desired_artifact, is_artifact_of, is_in_shape, owner_of, owner_reference};
 
 use crate::api::conditions::reasons;
 use crate::api::{ExternalArtifact, ExternalArtifactStatus, ExternalSource, ExternalSourceStatus, ObjectName};
@@ -122,7 +125,7 @@ pub trait Catalog: Send + Sync + 'static {
     /// Reads a Secret anew; `None` when there is none of that name.
     async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, CatalogError>;
 
-    /// Creates the source's ExternalArtifact or puts its metadata and spec right, never its status. Takes over
+    /// Makes the source's ExternalArtifact what [`desired_artifact`] has, creating it if need be, never its status. Takes over
     /// nothing: fails with [`CatalogError::Foreign`] when the object belongs to somebody else.
     async fn apply_artifact(&self, source: &ExternalSource) -> Result<Arc<ExternalArtifact>, CatalogError>;
 
@@ -151,36 +154,4 @@ pub trait Catalog: Send + Sync + 'static {
     /// Tells people. Never blocks and never fails: events are folded, sent behind everything else, and dropped
     /// when there are too many.
     fn tell(&self, event: Event);
-}
-
-/// Whether `artifact` is the one that `source` produces: its sourceRef, or its controller, names our kind and this
-/// source. After a restore the owner's uid may differ, so uids do not count.
-pub fn is_artifact_of(artifact: &ExternalArtifact, source: &ObjectName) -> bool {
-    let names_us = |kind: &str, api_version: Option<&str>, name: &str| {
-        let group = api_version.map(|v| v.split('/').next().unwrap_or_default());
-        kind == ExternalSource::kind(&())
-            && group.is_none_or(|g| g == ExternalSource::group(&()))
-            && *name == *source.name
-    };
-    let same_namespace = |namespace: &Option<String>| namespace.as_deref().is_none_or(|ns| *ns == *source.namespace);
-    let by_reference = artifact.spec.source_ref.as_ref().is_some_and(|reference| {
-        names_us(&reference.kind, reference.api_version.as_deref(), &reference.name)
-            && same_namespace(&reference.namespace)
-    });
-    let mut owners = artifact.owner_references().iter();
-    let by_owner = owners
-        .any(|owner| owner.controller == Some(true) && names_us(&owner.kind, Some(&owner.api_version), &owner.name));
-    by_reference || by_owner
-}
-
-/// Whom `artifact` belongs to, for people: its sourceRef, else its controller, else the manager that made it.
-pub fn owner_of(artifact: &ExternalArtifact) -> String {
-    if let Some(reference) = &artifact.spec.source_ref {
-        return format!("{} {}", reference.kind, reference.name);
-    }
-    let controller = artifact.owner_references().iter().find(|owner| owner.controller == Some(true));
-    match controller {
-        Some(owner) => format!("{} {}", owner.kind, owner.name),
-        None => "somebody else (it names no sourceRef)".to_owned(),
-    }
 }

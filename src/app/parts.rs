@@ -39,14 +39,14 @@ pub fn reach(storage: &Arc<dyn Storage>) -> BoxFuture<'static, bool> {
     Box::pin(async move { storage.list(Scope::All, None).await.is_ok() })
 }
 
-pub fn fetcher(run: &RunSettings, catalog: Arc<dyn Catalog>, storage: Arc<dyn Storage>) -> Fetcher {
+pub fn fetcher(run: &RunSettings, catalog: Arc<dyn Catalog>) -> Fetcher {
     let spools = Spools::new(run.spool.memory_limit, &run.spool.directory);
     let registry = Registry::new([Arc::new(HttpGenerator::new(run.http.clone())) as Arc<_>]);
-    Fetcher { catalog, storage, registry, spools }
+    Fetcher { catalog, registry, spools }
 }
 
 pub fn context(run: &RunSettings, catalog: Arc<dyn Catalog>, stored: &Stored) -> Arc<Context> {
-    let fetcher = fetcher(run, Arc::clone(&catalog), Arc::clone(&stored.storage));
+    let fetcher = fetcher(run, Arc::clone(&catalog));
     Arc::new(Context {
         catalog,
         storage: Arc::clone(&stored.storage),

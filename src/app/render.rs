@@ -17,15 +17,14 @@ use tokio_util::sync::CancellationToken;
 use super::parts;
 use crate::api::ExternalSource;
 use crate::catalog::{Catalog, Change};
-use crate::config::{RenderOutput, RenderSettings, StorageSettings};
+use crate::config::{RenderOutput, RenderSettings};
 use crate::failure::Failure;
 use crate::generators::{Answer, Progress};
 use crate::local::LocalCatalog;
-use crate::pipeline::fetch::Fetch;
+use crate::pipeline::fetch::{Answered, Fetch, Fetcher};
 use crate::pipeline::package::{self, Archive, Packaged, Packaging};
 use crate::pipeline::schedule;
 use crate::spool::Spool;
-use crate::storage::memory::MemorySettings;
 
 /// Fetches, packages and writes the result.
 pub async fn render(settings: RenderSettings) -> anyhow::Result<ExitCode> {
@@ -36,16 +35,16 @@ pub async fn render(settings: RenderSettings) -> anyhow::Result<ExitCode> {
     }
     let source =
         pick(catalog.as_ref(), settings.name.as_deref()).await.with_context(|| settings.file.display().to_string())?;
-    let archive = match run(&settings, catalog, &source).await {
+    let archive = match run(&settings, catalog, &source).await? {
         Ok(archive) => archive,
         Err(failure) => {
             eprintln!("{}: not ready: {}: {}", source.name_any(), failure.reason, failure.message);
             return Ok(ExitCode::FAILURE);
         }
     };
-    let (revision, digest, size) = (archive.revision, archive.bytes.digest(), archive.bytes.len());
+    let (revision, digest, size) = (archive.revision, archive.bytes.digest().prefixed(), archive.bytes.len());
     tokio::task::spawn_blocking(move || write(&archive.bytes, &settings.output)).await??;
-    eprintln!("{}: ready: revision latest@sha256:{revision}, digest sha256:{digest}, {size} bytes", source.name_any());
+    eprintln!("{}: ready: revision {revision}, digest {digest}, {size} bytes", source.name_any());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -73,40 +72,35 @@ async fn pick(catalog: &LocalCatalog, name: Option<&str>) -> anyhow::Result<Arc<
     }
 }
 
+/// The archive, or why the source would not be Ready. Any other error is one of ours.
 async fn run(
     settings: &RenderSettings,
     catalog: Arc<LocalCatalog>,
     source: &Arc<ExternalSource>,
-) -> Result<Archive, Failure> {
+) -> anyhow::Result<Result<Archive, Failure>> {
+    let fetcher = parts::fetcher(&settings.run, catalog);
+    let answered = match fetch(&fetcher, source).await {
+        Ok(answered) => answered,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let Answer::Content(content) = answered.answer else {
+        bail!("the origin was asked for the content and says that it did not change");
+    };
+    let job = Packaging::of(&source.spec, content, answered.file_name, None);
+    let limits = settings.run.unpack;
+    let packaging = move || package::package(&job, &fetcher.spools, &limits, &CancellationToken::new());
+    match tokio::task::spawn_blocking(packaging).await.context("the packager crashed")? {
+        Ok(Packaged::Archive(archive)) => Ok(Ok(archive)),
+        Ok(Packaged::Unchanged) => bail!("the packager made no archive, although there was none before"),
+        Err(error) => Ok(Err(error.into())),
+    }
+}
+
+async fn fetch(fetcher: &Fetcher, source: &Arc<ExternalSource>) -> Result<Answered, Failure> {
     schedule::interval(&source.spec.interval, Duration::ZERO)?;
-    let stored = parts::storage(&StorageSettings {
-        memory: MemorySettings { capacity: 0, base_url: String::new() },
-        retention_ttl: Duration::ZERO,
-        retention_records: 0,
-    });
-    let fetcher = parts::fetcher(&settings.run, catalog, stored.storage);
     let progress = Arc::new(Progress::default());
     let job = Fetch { source: Arc::clone(source), advertised: None, force: false, progress };
-    let answered = fetcher.fetch(&job).await.result?;
-    let Answer::Content(content) = answered.answer else { return Err(package::PackageError::Cancelled.into()) };
-    let spec = &source.spec;
-    let job = Packaging {
-        content,
-        destination: spec.destination_path.clone(),
-        file_name: answered.file_name,
-        unpack: spec.generator.http.as_ref().and_then(|http| http.unpack.clone()),
-        allow_empty: spec.allow_empty == Some(true),
-        advertised: None,
-    };
-    let limits = settings.run.unpack;
-    let packaging = tokio::task::spawn_blocking(move || {
-        package::package(&job, &fetcher.spools, &limits, &CancellationToken::new())
-    });
-    match packaging.await {
-        Ok(Ok(Packaged::Archive(archive))) => Ok(archive),
-        Ok(Ok(Packaged::Unchanged)) | Err(_) => Err(package::PackageError::Cancelled.into()),
-        Ok(Err(error)) => Err(error.into()),
-    }
+    fetcher.fetch(&job, false).await
 }
 
 fn write(archive: &Spool, output: &RenderOutput) -> anyhow::Result<()> {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::ResourceExt as _;
 use kube::api::{GetParams, Patch, PatchParams};
-use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::call::{ApiServer, CallError, requests};
 use super::objects;
-use crate::api::{ExternalArtifact, ExternalSource, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL, ObjectName};
-use crate::catalog::{CatalogError, is_artifact_of};
+use crate::api::{ExternalArtifact, ExternalSource, FIELD_MANAGER, ObjectName};
+use crate::catalog::{CatalogError, desired_artifact, is_artifact_of, owner_of, owner_reference};
 
 const APPLY: &str = "apply the ExternalArtifact";
 
@@ -18,7 +18,7 @@ const APPLY: &str = "apply the ExternalArtifact";
 /// Then the object is read, and taken back only when it is ours.
 pub(super) async fn apply(api: &ApiServer, source: &ExternalSource) -> Result<Arc<ExternalArtifact>, CatalogError> {
     let name = ObjectName::of(source);
-    let wanted = wanted(source);
+    let wanted = desired_artifact(source);
     match api.write(requests::<ExternalArtifact>(&name).patch(&name.name, &params(false), &Patch::Apply(&wanted))).await
     {
         Ok(object) => objects::read(APPLY, object).map(Arc::new),
@@ -32,7 +32,7 @@ pub(super) async fn apply(api: &ApiServer, source: &ExternalSource) -> Result<Ar
 async fn take_back(
     api: &ApiServer,
     source: &ExternalSource,
-    wanted: &Value,
+    wanted: &ExternalArtifact,
     refusal: CallError,
 ) -> Result<Arc<ExternalArtifact>, CatalogError> {
     let name = ObjectName::of(source);
@@ -61,42 +61,6 @@ async fn take_back(
     objects::read(APPLY, object).map(Arc::new)
 }
 
-/// What we say about the object: nothing of the status, and no annotation (others put `requestedAt` there).
-fn wanted(source: &ExternalSource) -> Value {
-    let name = ObjectName::of(source);
-    let api_version = ExternalSource::api_version(&());
-    let kind = ExternalSource::kind(&());
-    json!({
-        "apiVersion": ExternalArtifact::api_version(&()),
-        "kind": ExternalArtifact::kind(&()),
-        "metadata": {
-            "name": *name.name,
-            "namespace": *name.namespace,
-            "labels": {MANAGED_BY_LABEL: MANAGED_BY},
-            "ownerReferences": [owner_reference(source)],
-        },
-        "spec": {"sourceRef": {
-            "apiVersion": api_version,
-            "kind": kind,
-            "name": *name.name,
-            "namespace": *name.namespace,
-        }},
-    })
-}
-
-/// We do not block the owner's deletion: that would need the right to update its finalizers where the admission plugin
-/// `OwnerReferencesPermissionEnforcement` is on, and nothing has to happen before the source may go.
-fn owner_reference(source: &ExternalSource) -> OwnerReference {
-    OwnerReference {
-        api_version: ExternalSource::api_version(&()).into_owned(),
-        kind: ExternalSource::kind(&()).into_owned(),
-        name: source.name_any(),
-        uid: source.uid().unwrap_or_default(),
-        controller: Some(true),
-        block_owner_deletion: Some(false),
-    }
-}
-
 /// The owner references with ours as the only controller, when there is another one.
 fn without_strange_controllers(artifact: &ExternalArtifact, source: &ExternalSource) -> Option<Vec<OwnerReference>> {
     let ours = owner_reference(source);
@@ -106,20 +70,6 @@ fn without_strange_controllers(artifact: &ExternalArtifact, source: &ExternalSou
         let others = owners.iter().filter(|owner| !is_strange(owner) && owner.uid != ours.uid).cloned();
         others.chain([ours.clone()]).collect()
     })
-}
-
-/// Names whoever the object belongs to, as well as the object itself says it.
-pub(super) fn owner_of(artifact: &ExternalArtifact, managers: &[String]) -> String {
-    let controller = artifact.owner_references().iter().find(|owner| owner.controller == Some(true));
-    if let Some(owner) = controller {
-        return format!("{} {}", owner.kind, owner.name);
-    }
-    if let Some(reference) = &artifact.spec.source_ref {
-        let namespace = reference.namespace.as_deref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
-        return format!("{} {namespace}{}", reference.kind, reference.name);
-    }
-    let managers: Vec<_> = managers.iter().filter(|manager| *manager != FIELD_MANAGER).map(String::as_str).collect();
-    if managers.is_empty() { "somebody else".into() } else { format!("the field manager {}", managers.join(", ")) }
 }
 
 /// The field managers that wrote the object itself, not its status.

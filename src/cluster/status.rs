@@ -7,11 +7,11 @@ use kube::{Resource, ResourceExt as _};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::artifact::{manager, managers_of, owner_of, params};
+use super::artifact::{manager, managers_of, params};
 use super::call::{ApiServer, CallError, requests};
 use super::objects;
 use crate::api::{ExternalArtifact, ExternalArtifactStatus, ExternalSource, ExternalSourceStatus, ObjectName};
-use crate::catalog::{CatalogError, is_artifact_of};
+use crate::catalog::{CatalogError, is_artifact_of, owner_of};
 
 const APPLY_SOURCE: &str = "apply the ExternalSource's status";
 const APPLY_ARTIFACT: &str = "apply the ExternalArtifact's status";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use kube::{Resource as _, ResourceExt as _};
+use kube::ResourceExt as _;
 use notify::{Event as FileEvent, RecommendedWatcher};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
@@ -16,11 +16,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::files::{Files, Problem};
 use super::folder::{self, Interest, Snapshot};
 use super::store::Store;
-use crate::api::{
-    ExternalArtifact, ExternalArtifactSpec, ExternalArtifactStatus, ExternalSource, ExternalSourceStatus, MANAGED_BY,
-    MANAGED_BY_LABEL, ObjectName, SourceReference,
-};
-use crate::catalog::{Catalog, CatalogError, Change, Event};
+use crate::api::{ExternalArtifact, ExternalArtifactStatus, ExternalSource, ExternalSourceStatus, ObjectName};
+use crate::catalog::{Catalog, CatalogError, Change, Event, desired_artifact};
 use crate::generators::Secret;
 
 /// Editors and checkouts change several files in a row: the folder is read when it was quiet for so long ...
@@ -175,15 +172,10 @@ impl Catalog for LocalCatalog {
 
     async fn apply_artifact(&self, source: &ExternalSource) -> Result<Arc<ExternalArtifact>, CatalogError> {
         self.store.update_artifact(source, |artifact| {
-            artifact.labels_mut().insert(MANAGED_BY_LABEL.into(), MANAGED_BY.into());
-            artifact.metadata.owner_references = source.controller_owner_ref(&()).map(|owner| vec![owner]);
-            let reference = SourceReference {
-                api_version: Some(ExternalSource::api_version(&()).into_owned()),
-                kind: ExternalSource::kind(&()).into_owned(),
-                name: source.name_any(),
-                namespace: source.namespace(),
-            };
-            artifact.spec = ExternalArtifactSpec { source_ref: Some(reference) };
+            let desired = desired_artifact(source);
+            artifact.labels_mut().extend(desired.metadata.labels.unwrap_or_default());
+            artifact.metadata.owner_references = desired.metadata.owner_references;
+            artifact.spec = desired.spec;
         })
     }
 

@@ -1,4 +1,4 @@
-//! The first stage: checks the spec, looks at what is stored, reads the Secrets and asks the origin.
+//! The first stage: checks the spec, reads the Secrets and asks the origin.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,15 +10,13 @@ use crate::failure::{Class, Failure};
 use crate::generators::{Answer, Generator, Progress, Registry, Request, Secrets, Validators};
 use crate::pipeline::package;
 use crate::spool::Spools;
-use crate::storage::{ArtifactKey, Storage};
+use crate::storage::ArtifactKey;
 
 /// What every fetch needs; shared by all.
 #[derive(Clone)]
 pub struct Fetcher {
     /// Where Secrets are read.
     pub catalog: Arc<dyn Catalog>,
-    /// Where the advertised archive ought to be.
-    pub storage: Arc<dyn Storage>,
     /// The types of generators.
     pub registry: Registry,
     /// Where bodies go.
@@ -76,25 +74,8 @@ pub struct Answered {
 }
 
 impl Fetcher {
-    /// Runs one fetch.
-    pub async fn fetch(&self, job: &Fetch) -> Fetched {
-        let stored = match &job.advertised {
-            Some(advertised) => self.is_stored(advertised).await,
-            None => Ok(false),
-        };
-        match stored {
-            Ok(stored) => Fetched { stored: Some(stored), result: self.ask(job, stored).await },
-            Err(failure) => Fetched { stored: None, result: Err(failure) },
-        }
-    }
-
-    /// Whether the archive is in the storage, whole.
-    pub async fn is_stored(&self, advertised: &Advertised) -> Result<bool, Failure> {
-        let found = self.storage.stat(&advertised.key).await?;
-        Ok(found.is_some_and(|found| advertised.size.is_none_or(|size| size == found.size)))
-    }
-
-    async fn ask(&self, job: &Fetch, stored: bool) -> Result<Answered, Failure> {
+    /// Runs one fetch. The origin may answer that nothing changed only if what is advertised is `stored`.
+    pub async fn fetch(&self, job: &Fetch, stored: bool) -> Result<Answered, Failure> {
         let generator = self.validate(&job.source)?;
         let spec = &job.source.spec.generator;
         let secrets = self.secrets(job, generator.as_ref()).await?;

@@ -6,5 +6,7 @@ pub mod guards;
 pub mod package;
 pub mod publish;
 pub mod retire;
+pub mod revision;
 pub mod schedule;
 pub mod unpack;
+pub mod verify;

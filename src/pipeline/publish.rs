@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt as _;
 
 use crate::api::{
-    Artifact, ExternalArtifact, ExternalArtifactStatus, ExternalSource, ExternalSourceStatus, MANAGED_BY,
-    MANAGED_BY_LABEL, ObjectName, conditions,
+    Artifact, ExternalArtifact, ExternalArtifactStatus, ExternalSource, ExternalSourceStatus, conditions,
 };
-use crate::catalog::{self, Catalog, CatalogError};
+use crate::catalog::{Catalog, CatalogError, is_in_shape};
 
 /// What the ExternalArtifact shall say.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,20 +91,6 @@ pub fn artifact_status(
         artifact: artifact.map(|artifact| Artifact { observed_generation: None, ..artifact.clone() }),
         conditions: conditions::merge(before, vec![ready.clone()], current.metadata.generation, now),
     }
-}
-
-/// Whether everything but the status is as [`Catalog::apply_artifact`] would make it.
-pub fn is_in_shape(artifact: &ExternalArtifact, source: &ExternalSource) -> bool {
-    let owned = artifact
-        .owner_references()
-        .iter()
-        .any(|owner| owner.controller == Some(true) && source.metadata.uid.as_deref() == Some(owner.uid.as_str()));
-    let labelled = artifact.labels().get(MANAGED_BY_LABEL).is_some_and(|value| value == MANAGED_BY);
-    let reference = artifact.spec.source_ref.as_ref();
-    owned
-        && labelled
-        && reference.is_some_and(|r| r.name == source.name_any())
-        && catalog::is_artifact_of(artifact, &ObjectName::of(source))
 }
 
 impl Publication {

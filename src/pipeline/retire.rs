@@ -50,7 +50,7 @@ pub async fn forget(storage: &dyn Storage, source: &ObjectName) -> Result<(), St
 }
 
 async fn list(storage: &dyn Storage, source: &ObjectName) -> Result<Vec<crate::storage::StoredArtifact>, StorageError> {
-    let scope = Scope::Source { namespace: &source.namespace, name: &source.name };
+    let scope = Scope::Source(source);
     let mut entries = Vec::new();
     let mut after: Option<String> = None;
     loop {

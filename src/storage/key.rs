@@ -3,13 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::api::ObjectName;
 use crate::digest::Digest;
+
+/// What every key begins with.
+const ROOT: &str = "artifacts/";
 
 /// `artifacts/{namespace}/{name}/{hex}.tar.gz`, where hex is the SHA-256 of the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArtifactKey {
-    namespace: String,
-    name: String,
+    source: ObjectName,
     digest: Digest,
 }
 
@@ -20,18 +23,38 @@ pub struct InvalidKey;
 
 impl ArtifactKey {
     /// Key of an archive with this digest, produced by the object of this name.
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>, digest: Digest) -> Self {
-        Self { namespace: namespace.into(), name: name.into(), digest }
+    pub fn new(source: ObjectName, digest: Digest) -> Self {
+        Self { source, digest }
     }
 
-    /// Namespace of the object that produced the archive.
-    pub fn namespace(&self) -> &str {
-        &self.namespace
+    /// The key of this file in the folder of an object; fails when the names are no names, or the file no archive.
+    pub fn parse(namespace: &str, name: &str, file: &str) -> Result<Self, InvalidKey> {
+        let hex = file.strip_suffix(".tar.gz").ok_or(InvalidKey)?;
+        if hex.len() != 64 {
+            return Err(InvalidKey);
+        }
+        let digest = hex.parse().map_err(|_| InvalidKey)?;
+        Ok(Self { source: Self::checked(namespace, name)?, digest })
     }
 
-    /// Name of the object that produced the archive.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// The name of an object that may have archives; fails when it would be more than one folder in a path.
+    pub fn checked(namespace: &str, name: &str) -> Result<ObjectName, InvalidKey> {
+        let plain = |segment: &str| {
+            !segment.is_empty()
+                && !segment.starts_with('.')
+                && segment.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        };
+        if plain(namespace) && plain(name) { Ok(ObjectName::new(namespace, name)) } else { Err(InvalidKey) }
+    }
+
+    /// What the keys of all archives of this object begin with.
+    pub fn folder(source: &ObjectName) -> String {
+        format!("{ROOT}{source}/")
+    }
+
+    /// The object that produced the archive.
+    pub fn source(&self) -> &ObjectName {
+        &self.source
     }
 
     /// SHA-256 of the archive.
@@ -42,7 +65,7 @@ impl ArtifactKey {
 
 impl fmt::Display for ArtifactKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "artifacts/{}/{}/{}.tar.gz", self.namespace, self.name, self.digest)
+        write!(f, "{ROOT}{}/{}.tar.gz", self.source, self.digest)
     }
 }
 
@@ -50,21 +73,11 @@ impl FromStr for ArtifactKey {
     type Err = InvalidKey;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parts = text.strip_prefix("artifacts/").ok_or(InvalidKey)?.split('/');
-        let (Some(namespace), Some(name), Some(file), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(InvalidKey);
-        };
-        let hex = file.strip_suffix(".tar.gz").ok_or(InvalidKey)?;
-        let plain = |segment: &str| {
-            !segment.is_empty()
-                && !segment.starts_with('.')
-                && segment.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
-        };
-        if hex.len() != 64 || !plain(namespace) || !plain(name) {
-            return Err(InvalidKey);
+        let mut parts = text.strip_prefix(ROOT).ok_or(InvalidKey)?.split('/');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(namespace), Some(name), Some(file), None) => Self::parse(namespace, name, file),
+            _ => Err(InvalidKey),
         }
-        Ok(Self::new(namespace, name, hex.parse().map_err(|_| InvalidKey)?))
     }
 }
 
@@ -74,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_key_survives_printing_and_parsing() {
-        let key = ArtifactKey::new("team-a", "config.v1", Digest::of(b"x"));
+        let key = ArtifactKey::new(ObjectName::new("team-a", "config.v1"), Digest::of(b"x"));
         assert_eq!(key.to_string().parse(), Ok(key));
     }
 

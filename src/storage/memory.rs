@@ -13,7 +13,6 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
 
 use super::{Absence, ArtifactKey, ByteStream, Page, Presence, Scope, Storage, StorageError, StoredArtifact};
-use crate::api::ObjectName;
 use crate::digest::Digest;
 use crate::spool::Spool;
 
@@ -106,7 +105,7 @@ impl MemoryStorage {
         let now = SystemTime::now();
         let mut candidates: Vec<_> =
             archives.entries.iter().filter(|(_, entry)| self.may_go(&entry.stored, key, now)).collect();
-        candidates.sort_by_key(|(_, entry)| (!same_source(&entry.stored.key, key), entry.stored.stored_at));
+        candidates.sort_by_key(|(_, entry)| (entry.stored.key.source() != key.source(), entry.stored.stored_at));
         let mut freed = 0;
         let mut victims = Vec::new();
         for (name, entry) in candidates {
@@ -122,17 +121,12 @@ impl MemoryStorage {
     /// Whether `stored` may make place for `key`. A source is known to advertise nothing else than what it says; of
     /// another one that is certain only with a complete view, and once it had the time to advertise.
     fn may_go(&self, stored: &StoredArtifact, key: &ArtifactKey, now: SystemTime) -> bool {
-        if same_source(&stored.key, key) {
-            let source = ObjectName::new(key.namespace(), key.name());
-            return self.presence.advertised(&source).as_ref() != Some(&stored.key);
+        if stored.key.source() == key.source() {
+            return self.presence.advertised(key.source()).as_ref() != Some(&stored.key);
         }
         let age = now.duration_since(stored.stored_at).unwrap_or_default();
         age >= self.settling && self.presence.absence(&stored.key) == Absence::Known
     }
-}
-
-fn same_source(a: &ArtifactKey, b: &ArtifactKey) -> bool {
-    (a.namespace(), a.name()) == (b.namespace(), b.name())
 }
 
 impl Archives {
@@ -224,7 +218,7 @@ impl Storage for MemoryStorage {
     async fn list(&self, scope: Scope<'_>, after: Option<&str>) -> Result<Page, StorageError> {
         let prefix = match scope {
             Scope::All => String::new(),
-            Scope::Source { namespace, name } => format!("artifacts/{namespace}/{name}/"),
+            Scope::Source(source) => ArtifactKey::folder(source),
         };
         let start = match after {
             Some(after) if after >= prefix.as_str() => Bound::Excluded(after),

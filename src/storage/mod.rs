@@ -19,6 +19,7 @@ pub use error::StorageError;
 pub use key::{ArtifactKey, InvalidKey};
 pub use presence::{Absence, Presence};
 
+use crate::api::ObjectName;
 use crate::spool::Spool;
 
 /// What is known about a stored archive without reading it.
@@ -50,12 +51,7 @@ pub enum Scope<'a> {
     /// Everything in this storage.
     All,
     /// Those of one object.
-    Source {
-        /// Namespace of the object.
-        namespace: &'a str,
-        /// Name of the object.
-        name: &'a str,
-    },
+    Source(&'a ObjectName),
 }
 
 /// A content-addressed store of archives. Every implementation passes `conformance`.

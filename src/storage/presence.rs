@@ -51,9 +51,13 @@ impl Presence {
 
     /// What it means that `key` is not in the storage.
     pub fn absence(&self, key: &ArtifactKey) -> Absence {
-        let source = ObjectName::new(key.namespace(), key.name());
-        let advertised = self.advertised.get(&source).is_some_and(|entry| entry.value() == key);
-        if advertised || !self.complete.load(Ordering::Acquire) { Absence::Unknown } else { Absence::Known }
+        let advertised = self.advertised.get(key.source()).is_some_and(|entry| entry.value() == key);
+        if advertised { Absence::Unknown } else { self.absence_of_unadvertised() }
+    }
+
+    /// What it means that something that no object advertises is not in the storage.
+    pub fn absence_of_unadvertised(&self) -> Absence {
+        if self.complete.load(Ordering::Acquire) { Absence::Known } else { Absence::Unknown }
     }
 }
 
@@ -66,8 +70,8 @@ mod tests {
     fn only_a_complete_view_knows_what_is_absent() {
         let presence = Presence::default();
         let source = ObjectName::new("team-a", "config");
-        let advertised = ArtifactKey::new("team-a", "config", Digest::of(b"1"));
-        let other = ArtifactKey::new("team-a", "config", Digest::of(b"2"));
+        let advertised = ArtifactKey::new(source.clone(), Digest::of(b"1"));
+        let other = ArtifactKey::new(source.clone(), Digest::of(b"2"));
         assert_eq!(presence.absence(&other), Absence::Unknown);
         presence.set_complete(true);
         presence.advertise(&source, Some(advertised.clone()));

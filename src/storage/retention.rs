@@ -63,10 +63,11 @@ pub fn expired(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::ObjectName;
     use crate::digest::Digest;
 
     fn key(name: &str) -> ArtifactKey {
-        ArtifactKey::new("team-a", "config", Digest::of(name.as_bytes()))
+        ArtifactKey::new(ObjectName::new("team-a", "config"), Digest::of(name.as_bytes()))
     }
 
     fn at(seconds: u64) -> SystemTime {

@@ -111,10 +111,10 @@ impl SourceState {
 
     fn start(&mut self, attempt: Attempt, work: Work, myself: &ActorRef<SourceMsg>) {
         let cancelled = CancellationToken::new();
-        if work::is_cancellable(&work) {
+        if work.job().is_cancellable() {
             self.stage = Some(cancelled.clone().drop_guard());
         }
-        let completion = work::Completion::new(myself.clone(), attempt, work::job(&work));
+        let completion = work::Completion::new(myself.clone(), attempt, work.job());
         let source = self.machine.source();
         work::submit(&self.context, Arc::clone(source), work, completion, cancelled);
     }

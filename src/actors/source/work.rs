@@ -1,5 +1,6 @@
 //! Which pool runs which stage, and how its end finds the way back.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -9,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::SourceMsg;
 use super::machine::{Attempt, Job, Stage, Work};
-use crate::actors::context::Context;
+use crate::actors::context::{Context, Pools};
 use crate::actors::{fault, pool::PoolHandle};
 use crate::api::conditions::reasons;
 use crate::api::{ExternalSource, ObjectName};
@@ -17,7 +18,7 @@ use crate::failure::{Class, Failure};
 use crate::generators::Answer;
 use crate::pipeline::fetch::{Answered, Fetch, Fetched};
 use crate::pipeline::package::{self, Packaged, Packaging};
-use crate::pipeline::{publish, retire};
+use crate::pipeline::{publish, retire, verify};
 use crate::telemetry::metrics;
 
 /// Owes the source's actor one end; pays with "lost" when dropped without one.
@@ -51,25 +52,6 @@ impl Drop for Completion {
     }
 }
 
-/// The kind of a stage.
-pub fn job(work: &Work) -> Job {
-    match work {
-        Work::Verify(_) => Job::Verify,
-        Work::Fetch(_) => Job::Fetch,
-        Work::Package(_) => Job::Package,
-        Work::Store(..) => Job::Store,
-        Work::Publish(_) => Job::Publish,
-        Work::Progress(_) => Job::Progress,
-        Work::Retire(..) => Job::Retire,
-        Work::RemoveFinalizer => Job::RemoveFinalizer,
-    }
-}
-
-/// Whether giving the stage up leaves nothing half done. Writes to the API server are short and always finished.
-pub fn is_cancellable(work: &Work) -> bool {
-    matches!(work, Work::Verify(_) | Work::Fetch(_) | Work::Package(_) | Work::Store(..))
-}
-
 /// Queues the stage in its pool.
 pub fn submit(
     context: &Arc<Context>,
@@ -78,36 +60,51 @@ pub fn submit(
     completion: Completion,
     cancelled: CancellationToken,
 ) {
-    let pool = pool(context, &work).clone();
+    let job = work.job();
+    let (stage, pool) = place(&context.pools, job);
+    let pool = pool.clone();
     let name = ObjectName::of(source.as_ref());
     let context = Arc::clone(context);
     let task = async move {
-        fault::point(pool_fault(&work), &source);
-        let stage = tokio::select! {
-            stage = run(&context, &source, work, cancelled.clone()) => stage,
-            () = cancelled.cancelled() => return,
-        };
-        completion.end(stage);
+        fault::point(stage, &source);
+        let running = run(&context, &source, work, cancelled.clone());
+        // A thread cannot be dropped: until it notices, it counts among those of its pool.
+        let lingers = job == Job::Package;
+        if let Some(stage) = unless_cancelled(running, &cancelled, lingers).await {
+            completion.end(stage);
+        }
     };
     pool.submit(name, Box::pin(task));
 }
 
-fn pool<'a>(context: &'a Context, work: &Work) -> &'a PoolHandle {
-    let pools = &context.pools;
-    match work {
-        Work::Fetch(_) => &pools.fetcher,
-        Work::Package(_) => &pools.packager,
-        Work::Verify(_) | Work::Store(..) | Work::Retire(..) => &pools.storage,
-        Work::Publish(_) | Work::Progress(_) | Work::RemoveFinalizer => &pools.publisher,
+/// What the stage comes to; `None` once it is given up, and over too if it `lingers`.
+async fn unless_cancelled<T>(
+    running: impl Future<Output = T>,
+    cancelled: &CancellationToken,
+    lingers: bool,
+) -> Option<T> {
+    if cancelled.is_cancelled() {
+        return None;
     }
+    let mut running = pin!(running);
+    tokio::select! {
+        biased;
+        () = cancelled.cancelled() => {}
+        stage = &mut running => return Some(stage),
+    }
+    if lingers {
+        running.await;
+    }
+    None
 }
 
-fn pool_fault(work: &Work) -> &'static str {
-    match job(work) {
-        Job::Fetch => "fetch",
-        Job::Package => "package",
-        Job::Verify | Job::Store | Job::Retire => "store",
-        Job::Publish | Job::Progress | Job::RemoveFinalizer => "publish",
+/// Where the stages of one kind run: name of the fault point, and the pool.
+fn place(pools: &Pools, job: Job) -> (&'static str, &PoolHandle) {
+    match job {
+        Job::Fetch => ("fetch", &pools.fetcher),
+        Job::Package => ("package", &pools.packager),
+        Job::Verify | Job::Store | Job::Retire => ("store", &pools.storage),
+        Job::Publish | Job::Progress | Job::RemoveFinalizer => ("publish", &pools.publisher),
     }
 }
 
@@ -115,8 +112,8 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
     let storage = context.storage.as_ref();
     match work {
         Work::Verify(advertised) => {
-            let stored = context.fetcher.is_stored(&advertised).await;
-            Stage::Verified(stored.map(|stored| stored.then(|| storage.url(&advertised.key))))
+            let stored = verify::is_stored(storage, &advertised).await;
+            Stage::Verified(stored.map(|stored| stored.then(|| storage.url(&advertised.key))).map_err(Failure::from))
         }
         Work::Fetch(job) => Stage::Fetched(fetch(context, &job).await),
         Work::Package(job) => Stage::Packaged(package(context, job, cancelled).await),
@@ -155,20 +152,34 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
 }
 
 async fn fetch(context: &Context, job: &Fetch) -> Fetched {
+    let stored = match &job.advertised {
+        Some(advertised) => verify::is_stored(context.storage.as_ref(), advertised).await,
+        None => Ok(false),
+    };
+    match stored {
+        Ok(stored) => Fetched { stored: Some(stored), result: ask(context, job, stored).await },
+        Err(error) => Fetched { stored: None, result: Err(error.into()) },
+    }
+}
+
+async fn ask(context: &Context, job: &Fetch, stored: bool) -> Result<Answered, Failure> {
     let started = Instant::now();
-    let fetched = context.fetcher.fetch(job).await;
-    let status = match &fetched.result {
+    let result = context.fetcher.fetch(job, stored).await;
+    let status = match &result {
         Ok(Answered { answer: Answer::NotModified, .. }) => Some(StatusCode::NOT_MODIFIED),
         Ok(Answered { answer: Answer::Content(_), .. }) => Some(StatusCode::OK),
         Err(_) => None,
     };
     metrics::request(&job.source.spec.generator.kind, status, started.elapsed());
-    fetched
+    result
 }
 
 /// Packages on a blocking thread; giving up the stage stops it at its next chunk.
 async fn package(context: &Arc<Context>, job: Packaging, cancelled: CancellationToken) -> Result<Packaged, Failure> {
     let context = Arc::clone(context);
+    // Also when the pool itself dies and takes this task with it.
+    let cancelled = cancelled.child_token();
+    let _until_dropped = cancelled.clone().drop_guard();
     let packaging = tokio::task::spawn_blocking(move || {
         package::package(&job, &context.spools, &context.settings.unpack, &cancelled).map_err(Failure::from)
     });
@@ -177,4 +188,28 @@ async fn package(context: &Arc<Context>, job: Packaging, cancelled: Cancellation
         let message = "the packager crashed; the controller's log says why".to_owned();
         Err(Failure { class: Class::TRANSIENT, reason: reasons::BUILD_FAILED, message })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures::poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thread_that_was_given_up_is_waited_for_and_anything_else_is_not() {
+        let cancelled = CancellationToken::new();
+        let (open, gate) = mpsc::channel::<()>();
+        let thread = async { tokio::task::spawn_blocking(move || gate.recv()).await.is_ok() };
+        let mut thread = pin!(unless_cancelled(thread, &cancelled, true));
+        assert!(poll!(thread.as_mut()).is_pending());
+        cancelled.cancel();
+        assert!(poll!(thread.as_mut()).is_pending());
+        let endless = std::future::pending::<()>();
+        assert_eq!(unless_cancelled(endless, &cancelled, false).await, None);
+        drop(open);
+        assert_eq!(thread.await, None);
+    }
 }

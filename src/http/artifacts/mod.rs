@@ -27,8 +27,6 @@ use body::{Counted, Exactly};
 use conditional::{CONDITIONS, Validators, Verdict};
 use range::Requested;
 
-use crate::api::ObjectName;
-use crate::digest::Digest;
 use crate::storage::{Absence, ArtifactKey, Presence, Storage, StorageError, StoredArtifact};
 use crate::telemetry::metrics;
 
@@ -102,17 +100,14 @@ async fn artifact(
 
 impl Server {
     fn locate(&self, namespace: &str, name: &str, file: &str) -> Result<Target, Absence> {
-        let parse = |file: &str| -> Result<ArtifactKey, Absence> {
-            format!("artifacts/{namespace}/{name}/{file}").parse().map_err(|_| Absence::Known)
-        };
         if file != LATEST || !self.settings.latest {
-            return Ok(Target { key: parse(file)?, immutable: true });
+            let key = ArtifactKey::parse(namespace, name, file).map_err(|_| Absence::Known)?;
+            return Ok(Target { key, immutable: true });
         }
-        // Checks the names, and asks about the source when it advertises nothing.
-        let any = parse(&format!("{}.tar.gz", Digest::of(b"")))?;
-        match self.presence.advertised(&ObjectName::new(namespace, name)) {
+        let source = ArtifactKey::checked(namespace, name).map_err(|_| Absence::Known)?;
+        match self.presence.advertised(&source) {
             Some(key) => Ok(Target { key, immutable: false }),
-            None => Err(self.presence.absence(&any)),
+            None => Err(self.presence.absence_of_unadvertised()),
         }
     }
 
@@ -211,7 +206,7 @@ impl Target {
     /// What every answer with content says.
     fn content_head(&self, status: StatusCode, stored: &StoredArtifact) -> Builder {
         let digest = stored.key.digest().to_string();
-        let disposition = format!("attachment; filename=\"{}-{}.tar.gz\"", stored.key.name(), &digest[..12]);
+        let disposition = format!("attachment; filename=\"{}-{}.tar.gz\"", stored.key.source().name, &digest[..12]);
         self.head(status, stored)
             .header(CONTENT_TYPE, "application/gzip")
             .header(CONTENT_DISPOSITION, disposition)

@@ -9,6 +9,8 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::api::ObjectName;
+use crate::digest::Digest;
 use crate::spool::Spools;
 use crate::storage::memory::{MemorySettings, MemoryStorage};
 
@@ -34,7 +36,7 @@ impl Fixture {
         let settings = MemorySettings { capacity: 1 << 20, base_url: "http://x".into() };
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new(settings, Arc::clone(&presence)));
         let spool = Spools::from_bytes(CONTENT);
-        let key = ArtifactKey::new("team-a", "config.v1", spool.digest());
+        let key = ArtifactKey::new(ObjectName::new("team-a", "config.v1"), spool.digest());
         storage.store(&key, &spool).await.unwrap();
         presence.advertise(&ObjectName::new("team-a", "config.v1"), Some(key.clone()));
         presence.set_complete(true);

@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::PackageError;
 
+use crate::api::ExternalSourceSpec;
 use crate::api::external_source::Unpack;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Hasher;
 use crate::generators::Content;
 use crate::pipeline::guards::{self, Expected};
+use crate::pipeline::revision::Revision;
 use crate::pipeline::unpack::{self, Settings, SpecError, Tree, UnpackLimits, path};
 use crate::spool::{Spool, Spools};
 
@@ -34,11 +36,25 @@ pub struct Packaging {
     pub advertised: Option<Advertised>,
 }
 
+impl Packaging {
+    /// Of an answer, as the spec wants it.
+    pub fn of(spec: &ExternalSourceSpec, content: Content, file_name: String, advertised: Option<Advertised>) -> Self {
+        Self {
+            content,
+            destination: spec.destination_path.clone(),
+            file_name,
+            unpack: spec.generator.http.as_ref().and_then(|http| http.unpack.clone()),
+            allow_empty: spec.allow_empty == Some(true),
+            advertised,
+        }
+    }
+}
+
 /// What a new archive is compared with.
 #[derive(Debug, Clone)]
 pub struct Advertised {
-    /// SHA-256 of the uncompressed tar.
-    pub revision: Digest,
+    /// Its revision.
+    pub revision: Revision,
     /// Number of files that Flux reads; `None` when nobody counted.
     pub manifests: Option<u64>,
     /// Whether its bytes are stored, so that the same revision needs no archive.
@@ -59,8 +75,8 @@ pub enum Packaged {
 pub struct Archive {
     /// The tar.gz; its digest is the artifact's.
     pub bytes: Spool,
-    /// SHA-256 of the uncompressed tar: changes when the content does, and only then.
-    pub revision: Digest,
+    /// Changes when the content does, and only then.
+    pub revision: Revision,
     /// Number of `.yaml`, `.yml` and `Chart.yaml` files.
     pub manifests: u64,
 }
@@ -130,10 +146,10 @@ fn names_page(path: &str) -> bool {
     ["html", "htm", "xhtml"].iter().any(|page| extension.eq_ignore_ascii_case(page))
 }
 
-fn revision(tree: &Tree, cancelled: &CancellationToken) -> Result<Digest, PackageError> {
+fn revision(tree: &Tree, cancelled: &CancellationToken) -> Result<Revision, PackageError> {
     let mut sink = HashSink::default();
     tar::write(tree, &mut sink, cancelled)?;
-    Ok(sink.0.finish())
+    Ok(Revision(sink.0.finish()))
 }
 
 fn compress(tree: &Tree, spools: &Spools, cancelled: &CancellationToken) -> Result<Spool, PackageError> {

@@ -3,6 +3,7 @@
 use futures::TryStreamExt as _;
 
 use super::{Backend, archive, content, get, list, put};
+use crate::api::ObjectName;
 use crate::digest::Digest;
 use crate::spool::Spools;
 use crate::storage::{ArtifactKey, Scope, StorageError};
@@ -34,7 +35,7 @@ pub(crate) async fn stores_from_a_spool_file(storage: Backend) {
     writer.write(&bytes).await.unwrap();
     let spool = writer.finish().await.unwrap();
     assert!(spool.in_memory().is_none());
-    let key = ArtifactKey::new("team-a", "config", spool.digest());
+    let key = ArtifactKey::new(ObjectName::new("team-a", "config"), spool.digest());
     storage.store(&key, &spool).await.unwrap();
     assert!(get(&storage, &key, None).await.unwrap() == bytes, "other bytes came back");
 }
@@ -61,9 +62,9 @@ pub(crate) async fn knows_nothing_of_what_was_not_stored(storage: Backend) {
     let there = put(&storage, "team-a", "config", b"there").await;
     let digest = Digest::of(b"not there");
     for key in [
-        ArtifactKey::new("team-a", "config", digest),
-        ArtifactKey::new("team-a", "other", there.key.digest()),
-        ArtifactKey::new("team-b", "config", there.key.digest()),
+        ArtifactKey::new(ObjectName::new("team-a", "config"), digest),
+        ArtifactKey::new(ObjectName::new("team-a", "other"), there.key.digest()),
+        ArtifactKey::new(ObjectName::new("team-b", "config"), there.key.digest()),
     ] {
         assert_eq!(storage.stat(&key).await.unwrap(), None);
         assert!(storage.retrieve(&key, None).await.unwrap().is_none());

@@ -1,6 +1,7 @@
 //! Listings: complete, sorted, in pages, and of one source only.
 
 use super::{Backend, PAGE_SIZE, content, list, put, sorted};
+use crate::api::ObjectName;
 use crate::storage::Scope;
 
 pub(crate) async fn lists_everything_page_by_page(storage: Backend) {
@@ -30,13 +31,13 @@ pub(crate) async fn lists_one_source_only(storage: Backend) {
     ] {
         put(&storage, namespace, name, b"theirs").await;
     }
-    assert_eq!(list(&storage, Scope::Source { namespace: "team-a", name: "config" }).await, sorted(mine));
-    assert_eq!(list(&storage, Scope::Source { namespace: "team-a", name: "conf" }).await, vec![]);
+    assert_eq!(list(&storage, Scope::Source(&ObjectName::new("team-a", "config"))).await, sorted(mine));
+    assert_eq!(list(&storage, Scope::Source(&ObjectName::new("team-a", "conf"))).await, vec![]);
 }
 
 pub(crate) async fn lists_nothing_when_empty(storage: Backend) {
     assert_eq!(list(&storage, Scope::All).await, vec![]);
-    assert_eq!(list(&storage, Scope::Source { namespace: "team-a", name: "config" }).await, vec![]);
+    assert_eq!(list(&storage, Scope::Source(&ObjectName::new("team-a", "config"))).await, vec![]);
 }
 
 pub(crate) async fn continues_a_listing_after_a_deleted_entry(storage: Backend) {

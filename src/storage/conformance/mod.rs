@@ -12,6 +12,7 @@ use std::sync::Arc;
 use futures::TryStreamExt as _;
 
 use super::{ArtifactKey, Scope, Storage, StoredArtifact};
+use crate::api::ObjectName;
 use crate::spool::{Spool, Spools};
 
 pub(crate) use contents::*;
@@ -79,7 +80,7 @@ fn content(seed: u32, len: usize) -> Vec<u8> {
 
 fn archive(namespace: &str, name: &str, bytes: &[u8]) -> (ArtifactKey, Spool) {
     let spool = Spools::from_bytes(bytes.to_vec());
-    (ArtifactKey::new(namespace, name, spool.digest()), spool)
+    (ArtifactKey::new(ObjectName::new(namespace, name), spool.digest()), spool)
 }
 
 async fn put(storage: &Backend, namespace: &str, name: &str, bytes: &[u8]) -> StoredArtifact {

@@ -1,6 +1,7 @@
 //! Names and addresses: everything that Kubernetes allows, kept apart.
 
 use super::{Backend, archive, get, list, put, sorted};
+use crate::api::ObjectName;
 use crate::storage::Scope;
 
 pub(crate) async fn keeps_sources_apart_that_store_the_same_bytes(storage: Backend) {
@@ -30,7 +31,7 @@ pub(crate) async fn takes_every_name_that_kubernetes_allows(storage: Backend) {
     let mut stored = Vec::new();
     for (namespace, name) in names {
         stored.push(put(&storage, namespace, name, name.as_bytes()).await);
-        assert_eq!(list(&storage, Scope::Source { namespace, name }).await, stored[stored.len() - 1..]);
+        assert_eq!(list(&storage, Scope::Source(&ObjectName::new(namespace, name))).await, stored[stored.len() - 1..]);
     }
     for ((_, name), stored) in names.iter().zip(&stored) {
         assert_eq!(get(&storage, &stored.key, None).await, Some(name.as_bytes().to_vec()));

@@ -3,6 +3,7 @@
 use futures::TryStreamExt as _;
 
 use super::*;
+use crate::api::ObjectName;
 use crate::spool::Spools;
 use crate::storage::conformance;
 
@@ -21,7 +22,7 @@ conformance::each_behaviour!(open());
 
 fn archive(name: &str, content: &[u8]) -> (ArtifactKey, Spool) {
     let spool = Spools::from_bytes(content.to_vec());
-    (ArtifactKey::new("team-a", name, spool.digest()), spool)
+    (ArtifactKey::new(ObjectName::new("team-a", name), spool.digest()), spool)
 }
 
 fn filled(byte: u8, len: usize) -> Vec<u8> {
@@ -29,7 +30,7 @@ fn filled(byte: u8, len: usize) -> Vec<u8> {
 }
 
 fn advertise(storage: &MemoryStorage, key: &ArtifactKey) {
-    storage.presence.advertise(&ObjectName::new(key.namespace(), key.name()), Some(key.clone()));
+    storage.presence.advertise(key.source(), Some(key.clone()));
 }
 
 async fn is_stored(storage: &MemoryStorage, key: &ArtifactKey) -> bool {

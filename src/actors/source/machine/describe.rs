@@ -4,7 +4,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{Machine, Now};
 use crate::api::{Artifact, ObjectName};
-use crate::digest::Digest;
 use crate::pipeline::package::Archive;
 use crate::storage::ArtifactKey;
 
@@ -20,12 +19,11 @@ const IMAGE_REVISION: &str = "org.opencontainers.image.revision";
 impl Machine {
     /// The archive that this run made and that is served at `url`.
     pub(super) fn describe(&self, archive: &Archive, url: String, now: Now) -> Artifact {
-        let name = ObjectName::of(self.source.as_ref());
-        let key = ArtifactKey::new(&*name.namespace, &*name.name, archive.bytes.digest());
+        let key = ArtifactKey::new(ObjectName::of(self.source.as_ref()), archive.bytes.digest());
         let mut artifact = Artifact {
             url,
             path: key.to_string(),
-            revision: format!("latest@{}", archive.revision.prefixed()),
+            revision: archive.revision.to_string(),
             digest: archive.bytes.digest().prefixed(),
             size: i64::try_from(archive.bytes.len()).ok(),
             last_update_time: Time(now.wall),
@@ -49,9 +47,4 @@ impl Machine {
 /// Number of files in the artifact that Flux reads; `None` when nobody counted.
 pub(super) fn manifests(artifact: &Artifact) -> Option<u64> {
     artifact.metadata.get(MANIFESTS).and_then(|count| count.parse().ok())
-}
-
-/// The digest that the revision names.
-pub(super) fn revision_digest(artifact: &Artifact) -> Option<Digest> {
-    artifact.revision.rsplit('@').next()?.parse().ok()
 }

@@ -103,6 +103,13 @@ pub enum Job {
     RemoveFinalizer,
 }
 
+impl Job {
+    /// Whether giving the stage up leaves nothing half done. Writes to the API server are short and always finished.
+    pub fn is_cancellable(self) -> bool {
+        matches!(self, Self::Verify | Self::Fetch | Self::Package | Self::Store)
+    }
+}
+
 /// What the actor shall do.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "performed as soon as they are made")]
@@ -147,4 +154,20 @@ pub enum Work {
     Retire(Option<ArtifactKey>, Retired),
     /// See [`Job::RemoveFinalizer`].
     RemoveFinalizer,
+}
+
+impl Work {
+    /// The kind of the stage.
+    pub fn job(&self) -> Job {
+        match self {
+            Self::Verify(_) => Job::Verify,
+            Self::Fetch(_) => Job::Fetch,
+            Self::Package(_) => Job::Package,
+            Self::Store(..) => Job::Store,
+            Self::Publish(_) => Job::Publish,
+            Self::Progress(_) => Job::Progress,
+            Self::Retire(..) => Job::Retire,
+            Self::RemoveFinalizer => Job::RemoveFinalizer,
+        }
+    }
 }

@@ -7,10 +7,10 @@ use kube::ResourceExt as _;
 
 use super::{Effect, Machine, Now, PEACE_AFTER, Phase, Repairs, Timer, Work};
 use crate::api::{ExternalArtifact, LEGACY_FINALIZER, ObjectName, conditions};
-use crate::catalog::{self, ObservedSource};
+use crate::catalog::{self, ObservedSource, is_in_shape};
 use crate::generators::Validators;
 use crate::pipeline::fetch::Advertised;
-use crate::pipeline::publish::{artifact_status, is_in_shape};
+use crate::pipeline::publish::artifact_status;
 use crate::storage::ArtifactKey;
 
 impl Machine {
@@ -180,8 +180,7 @@ impl Machine {
     /// The storage key that the source's status advertises; `None` also for one that is not ours to serve.
     pub(super) fn advertised_key(&self) -> Option<ArtifactKey> {
         let key: ArtifactKey = self.current_artifact()?.path.parse().ok()?;
-        let name = ObjectName::of(self.source.as_ref());
-        (*key.namespace() == *name.namespace && *key.name() == *name.name).then_some(key)
+        (*key.source() == ObjectName::of(self.source.as_ref())).then_some(key)
     }
 }
 

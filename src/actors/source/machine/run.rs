@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::describe::{manifests, revision_digest};
+use super::describe::manifests;
 use super::settle::Outcome;
 use super::{Effect, Job, Machine, Moved, Now, PROGRESS_AFTER, Phase, Timer, WITHDRAW_AFTER, Work};
 use crate::activity::State;
 use crate::api::ObjectName;
 use crate::api::conditions::{reasons, types};
+use crate::catalog::{CatalogError, owner_of};
 use crate::failure::{Class, Failure};
 use crate::generators::{Answer, Content, Progress, Validators};
 use crate::pipeline::fetch::{Answered, Fetch, Fetched};
@@ -118,7 +119,7 @@ impl Machine {
             return Err(configuration(reasons::INVALID_OBJECT, format!("the object cannot be read: {why}")));
         }
         if let Some(foreign) = self.foreign_artifact() {
-            let error = crate::catalog::CatalogError::Foreign { owner: crate::catalog::owner_of(foreign) };
+            let error = CatalogError::Foreign { owner: owner_of(foreign, &[]) };
             return Err(error.into());
         }
         self.interval().map(drop)
@@ -162,26 +163,18 @@ impl Machine {
     }
 
     fn packaging(&self, content: Content, file_name: String) -> Packaging {
-        let spec = &self.source.spec;
         let (stored, force) = match &self.phase {
             Phase::Running(run) => (run.stored, run.force),
             Phase::Verifying(_) | Phase::Idle | Phase::Publishing(_) => (false, false),
         };
         let advertised = self.current_artifact().and_then(|artifact| {
             Some(package::Advertised {
-                revision: revision_digest(artifact)?,
+                revision: artifact.revision.parse().ok()?,
                 manifests: manifests(artifact),
                 stored: stored && !force,
             })
         });
-        Packaging {
-            content,
-            destination: spec.destination_path.clone(),
-            file_name,
-            unpack: spec.generator.http.as_ref().and_then(|http| http.unpack.clone()),
-            allow_empty: spec.allow_empty == Some(true),
-            advertised,
-        }
+        Packaging::of(&self.source.spec, content, file_name, advertised)
     }
 
     pub(super) fn on_packaged(&mut self, result: Result<Packaged, Failure>, now: Now, effects: &mut Vec<Effect>) {
@@ -191,8 +184,7 @@ impl Machine {
                 self.succeed(Outcome { stored: None, made }, now, effects);
             }
             Ok(Packaged::Archive(archive)) => {
-                let name = ObjectName::of(self.source.as_ref());
-                let key = ArtifactKey::new(&*name.namespace, &*name.name, archive.bytes.digest());
+                let key = ArtifactKey::new(ObjectName::of(self.source.as_ref()), archive.bytes.digest());
                 if let Phase::Running(run) = &mut self.phase {
                     run.stage = Stage::Storing;
                     run.archive = Some(archive.clone());

@@ -120,7 +120,7 @@ async fn latest_follows_the_advertisement() {
     let path = "/artifacts/team-a/config.v1/latest.tar.gz";
     let source = ObjectName::new("team-a", "config.v1");
     let spool = Spools::from_bytes("newer");
-    let newer = ArtifactKey::new("team-a", "config.v1", spool.digest());
+    let newer = ArtifactKey::new(ObjectName::new("team-a", "config.v1"), spool.digest());
     fixture.storage.store(&newer, &spool).await.unwrap();
     assert_eq!(fixture.ask("GET", path, &[]).await.body(), CONTENT);
     fixture.presence.advertise(&source, Some(newer.clone()));

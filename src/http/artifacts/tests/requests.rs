@@ -112,7 +112,7 @@ async fn parts_say_where_they_belong() {
 async fn an_empty_archive_can_be_fetched() {
     let fixture = Fixture::new().await;
     let spool = Spools::from_bytes("");
-    let key = ArtifactKey::new("team-a", "empty", spool.digest());
+    let key = ArtifactKey::new(ObjectName::new("team-a", "empty"), spool.digest());
     fixture.storage.store(&key, &spool).await.unwrap();
     for (range, status) in [("", 200), ("bytes=-1", 200), ("bytes=0-", 416)] {
         let answer = fixture.ask("GET", &format!("/{key}"), &[(RANGE, range)]).await;

@@ -20,7 +20,7 @@ use crate::telemetry::metrics::tests::Recorded;
 #[tokio::test]
 async fn what_may_exist_is_unavailable_and_what_cannot_is_not_found() {
     let fixture = Fixture::new().await;
-    let other = ArtifactKey::new("team-a", "config.v1", Digest::of(b"other"));
+    let other = ArtifactKey::new(ObjectName::new("team-a", "config.v1"), Digest::of(b"other"));
     let other = format!("/{other}");
     assert_eq!(fixture.ask("GET", &other, &[]).await.status, 404);
     fixture.presence.set_complete(false);

@@ -40,7 +40,7 @@ fn golden_tree() -> Packaging {
 #[test]
 fn one_file_gives_known_bytes() {
     let archive = archive(&Packaging { destination: Some("app/config.yaml".into()), ..job("kind: ConfigMap\n") });
-    assert_eq!(archive.revision.to_string(), "fbba950832b65c1efc108ac16c5bb47a597b8c38c3206dd7678cdc5146098794");
+    assert_eq!(archive.revision.0.to_string(), "fbba950832b65c1efc108ac16c5bb47a597b8c38c3206dd7678cdc5146098794");
     assert_eq!(archive.bytes.digest().to_string(), "c820b97b3235ca3c7b87c4aafabfb6c5e534feeaa7d7d0496ac9bfe499a34329");
     assert_eq!(archive.manifests, 1);
 }
@@ -48,7 +48,7 @@ fn one_file_gives_known_bytes() {
 #[test]
 fn a_tree_gives_known_bytes() {
     let archive = archive(&golden_tree());
-    assert_eq!(archive.revision.to_string(), "6ffdfafa05be36c5ad68da8b386f4485de9eb967ae2cf67b7e183b0e087e2345");
+    assert_eq!(archive.revision.0.to_string(), "6ffdfafa05be36c5ad68da8b386f4485de9eb967ae2cf67b7e183b0e087e2345");
     assert_eq!(archive.bytes.digest().to_string(), "c298374256e8bb96bfc88354f7cad75f6cdc762a0450d5d58921ad3a1b67e87a");
     assert_eq!(archive.manifests, 2);
 }
@@ -56,7 +56,7 @@ fn a_tree_gives_known_bytes() {
 #[test]
 fn the_revision_is_the_digest_of_the_tar() {
     let archive = archive(&golden_tree());
-    assert_eq!(archive.revision, Digest::of(&decompressed(&archive)));
+    assert_eq!(archive.revision.0, Digest::of(&decompressed(&archive)));
     assert_eq!(archive.bytes.digest(), Digest::of(&bytes(&archive.bytes)));
 }
 

@@ -9,6 +9,7 @@ use std::io::Read as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::digest::Digest;
 use crate::generators::Validators;
 use crate::pipeline::unpack::path::PathProblem;
 

@@ -39,7 +39,7 @@ fn what_is_advertised_and_stored_is_not_packed_again() {
     let advertised = |revision, stored| Some(Advertised { revision, manifests: Some(0), stored });
     let with = |advertised| run(&Packaging { advertised, ..job("[1]") }).unwrap();
     assert!(matches!(with(advertised(first.revision, true)), Packaged::Unchanged));
-    for other in [advertised(first.revision, false), advertised(Digest::of(b"other"), true), None] {
+    for other in [advertised(first.revision, false), advertised(Revision(Digest::of(b"other")), true), None] {
         let Packaged::Archive(again) = with(other) else { panic!("unchanged") };
         assert_eq!(again.bytes.digest(), first.bytes.digest());
     }
@@ -60,7 +60,7 @@ fn a_path_or_a_content_that_differs_is_another_revision() {
 fn refused_content_waits_for_the_next_interval() {
     let page = Packaging { destination: Some("a.json".into()), ..job("<html></html>") };
     let gone = Packaging {
-        advertised: Some(Advertised { revision: Digest::of(b""), manifests: Some(2), stored: true }),
+        advertised: Some(Advertised { revision: Revision(Digest::of(b"")), manifests: Some(2), stored: true }),
         ..job("[1]")
     };
     let broken = Packaging { unpack: Some(Unpack { format: "zip".into(), ..Unpack::default() }), ..job("PK") };

@@ -13,14 +13,15 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api::ExternalArtifactStatus;
 use crate::api::conditions::types;
-use crate::api::{ExternalArtifactStatus, MANAGED_BY, MANAGED_BY_LABEL};
 use crate::catalog::EventType;
 use crate::digest::Digest;
 use crate::generators::{Answer, Content};
 use crate::pipeline::fetch::{Answered, Fetch, Fetched};
 use crate::pipeline::package::{Archive, Packaged};
 use crate::pipeline::publish::{Advertise, Publication, artifact_status};
+use crate::pipeline::revision::Revision;
 use crate::spool::Spools;
 
 /// A machine with a world that does as it is told and applies what is published.
@@ -55,18 +56,10 @@ fn merge(target: &mut Value, patch: &Value) {
 
 /// The ExternalArtifact as our writes would leave it.
 fn external_artifact(source: &ExternalSource, version: u64) -> ExternalArtifact {
-    let mut artifact: ExternalArtifact = serde_json::from_value(json!({
-        "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "ExternalArtifact",
-        "metadata": {
-            "namespace": "team-a", "name": "config", "uid": "a1", "generation": 1,
-            "resourceVersion": version.to_string(), "labels": {MANAGED_BY_LABEL: MANAGED_BY},
-            "ownerReferences": [{"apiVersion": "source.flux.oddkin.co/v1alpha1", "kind": "ExternalSource",
-                "name": "config", "uid": source.metadata.uid, "controller": true}],
-        },
-        "spec": {"sourceRef": {"apiVersion": "source.flux.oddkin.co/v1alpha1", "kind": "ExternalSource",
-            "name": "config"}}
-    }))
-    .unwrap();
+    let mut artifact = crate::catalog::desired_artifact(source);
+    artifact.metadata.uid = Some("a1".to_owned());
+    artifact.metadata.generation = Some(1);
+    artifact.metadata.resource_version = Some(version.to_string());
     artifact.status = Some(ExternalArtifactStatus::default());
     artifact
 }
@@ -114,7 +107,7 @@ impl World {
 
     fn started(&self) -> Vec<Job> {
         let job = |effect: &Effect| match effect {
-            Effect::Start(_, work) => Some(crate::actors::source::work::job(work)),
+            Effect::Start(_, work) => Some(work.job()),
             _ => None,
         };
         self.effects.iter().filter_map(job).collect()
@@ -163,7 +156,7 @@ impl World {
     fn packaged(&mut self, body: &'static str) -> &mut Self {
         let archive = Archive {
             bytes: Spools::from_bytes(format!("gz {body}")),
-            revision: Digest::of(body.as_bytes()),
+            revision: Revision(Digest::of(body.as_bytes())),
             manifests: 1,
         };
         self.end(Stage::Packaged(Ok(Packaged::Archive(archive))))

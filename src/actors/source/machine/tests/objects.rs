@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::LEGACY_FINALIZER;
+use crate::api::MANAGED_BY_LABEL;
 
 #[test]
 fn a_restart_with_everything_in_place_asks_nobody() {

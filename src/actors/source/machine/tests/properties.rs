@@ -37,7 +37,7 @@ fn happen(world: &mut World, pending: &mut Vec<(Attempt, Job)>, choice: u8) {
     }
     for effect in &world.effects {
         if let Effect::Start(attempt, work) = effect {
-            pending.push((*attempt, crate::actors::source::work::job(work)));
+            pending.push((*attempt, work.job()));
         }
     }
 }
@@ -45,7 +45,7 @@ fn happen(world: &mut World, pending: &mut Vec<(Attempt, Job)>, choice: u8) {
 fn end_of(job: Job, way: u8) -> Stage {
     let failed = failure(if way == 4 { Class::TRANSIENT } else { Class::Configuration });
     let refused = || CatalogError::Refused { action: "apply", message: "no".to_owned() };
-    let archive = Archive { bytes: Spools::from_bytes("x"), revision: Digest::of(b"y"), manifests: 0 };
+    let archive = Archive { bytes: Spools::from_bytes("x"), revision: Revision(Digest::of(b"y")), manifests: 0 };
     match (job, way) {
         (_, 5) => Stage::Lost(job),
         (Job::Verify, _) => Stage::Verified(Ok((way == 6).then(|| "http://here".to_owned()))),

@@ -66,7 +66,7 @@ fn what_was_verified_counts_only_for_the_archive_that_is_advertised() {
     let artifact = object.status.as_mut().unwrap().artifact.as_mut().unwrap();
     let other = Digest::of(b"other");
     artifact.digest = other.prefixed();
-    artifact.path = ArtifactKey::new("team-a", "config", other).to_string();
+    artifact.path = ArtifactKey::new(crate::api::ObjectName::new("team-a", "config"), other).to_string();
     artifact.url = "http://here/other".to_owned();
     world.step(Input::Observed(ObservedSource { object: Arc::new(object), invalid: None }));
     world.end(Stage::Verified(Ok(Some("http://there/artifact".to_owned()))));
