@@ -123,7 +123,7 @@ mod tests {
             |artifact| artifact.spec.source_ref.as_mut().unwrap().api_version = Some("example.com/v1".to_owned()),
         ];
         for (number, change) in changes.iter().enumerate() {
-            let mut changed = artifact.clone();
+            let mut edited = artifact.clone();
             change(&mut changed);
             assert!(!is_in_shape(&changed, &source()), "change {number}");
         }

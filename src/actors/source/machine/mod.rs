@@ -25,7 +25,7 @@ use kube::ResourceExt as _;
 
 pub use input::{Attempt, Effect, Input, Job, Now, Stage, Timer, Work};
 
-use crate::api::{Artifact, ExternalArtifact, ExternalSource, FORCE_AT, REQUESTED_AT, conditions};
+use crate::api::{Artifact, ExternalArtifact, ExternalSource, FORCE_AT, REQUESTED_AT};
 use crate::catalog::ObservedSource;
 use crate::failure::Failure;
 use crate::generators::Validators;

@@ -13,8 +13,9 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::activity::State;
 use crate::api::ExternalArtifactStatus;
-use crate::api::conditions::types;
+use crate::api::conditions::{self, types};
 use crate::catalog::EventType;
 use crate::digest::Digest;
 use crate::generators::{Answer, Content};
