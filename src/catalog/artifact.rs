@@ -124,8 +124,8 @@ mod tests {
         ];
         for (number, change) in changes.iter().enumerate() {
             let mut edited = artifact.clone();
-            change(&mut changed);
-            assert!(!is_in_shape(&changed, &source()), "change {number}");
+            change(&mut edited);
+            assert!(!is_in_shape(&edited, &source()), "change {number}");
         }
     }
 }
