@@ -145,7 +145,13 @@ impl Actor for Pool {
             PoolMsg::Ended { source, crashed } => {
                 if crashed {
                     // What the panic said stands before this in the log.
-                    tracing::error!(pool = state.args.name, %source, "a worker crashed");
+                    let ObjectName { namespace, name } = &source;
+                    tracing::error!(
+                        pool = state.args.name,
+                        namespace = &**namespace,
+                        name = &**name,
+                        "a worker crashed"
+                    );
                     metrics::actor_restarted(state.args.name);
                 }
                 state.on_ended(&source);

@@ -129,7 +129,8 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
             let result = publish::publish(context.catalog.as_ref(), &publication).await;
             if let Err(error) = &result {
                 // The objects cannot say it, because they are what could not be written.
-                tracing::warn!(source = %ObjectName::of(source.as_ref()), %error, "a result could not be written");
+                let ObjectName { namespace, name } = ObjectName::of(source.as_ref());
+                tracing::warn!(namespace = &*namespace, name = &*name, %error, "a result could not be written");
             }
             Stage::Published(result)
         }
@@ -142,7 +143,8 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
             let result = retire::retire(storage, &name, current.as_ref(), retired, settings).await;
             if let Err(error) = &result {
                 metrics::storage_failed("retire");
-                tracing::warn!(source.namespace = &*name.namespace, source.name = &*name.name, %error, "old revisions could not be removed");
+                let ObjectName { namespace, name } = &name;
+                tracing::warn!(namespace = &**namespace, name = &**name, %error, "old revisions could not be removed");
             }
             let in_how_long = |at: SystemTime| at.duration_since(SystemTime::now()).unwrap_or_default();
             Stage::Retired(result.map(|(left, next)| (left, next.map(in_how_long))).map_err(Failure::from))

@@ -91,7 +91,7 @@ impl Sender {
                 let name = ObjectName::of(&*event.source);
                 if let Err(error) = self.send(&event, &name, &subject, key).await {
                     let error = error.of("tell an event");
-                    debug!(source.namespace = &*name.namespace, source.name = &*name.name, %error, "an event was lost");
+                    debug!(namespace = &*name.namespace, name = &*name.name, %error, "an event was lost");
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! One JSON object a line with the keys of Flux's controllers: `ts`, `level`, `msg`, `logger`, then the fields of
 //! the spans from the outermost on and those of the event, flattened; of two with the same name the inner one counts.
+//! The object that a line is about is in the fields `namespace` and `name`, as theirs have it.
 
 use std::fmt;
 use std::io::Write as _;

@@ -98,7 +98,8 @@ async fn objects_that_nobody_can_read_are_stalled_and_stop_no_others() -> Result
     for (name, _) in unusable(&good) {
         wait_stalled(&client, &namespace, name).await?;
     }
-    controller.process.until_logged(&format!("{namespace}/generator"), SOON).await?;
+    let line = format!("\"namespace\":\"{namespace}\",\"name\":\"generator\",\"error\":");
+    controller.process.until_logged(&line, SOON).await?;
 
     // All that was written once, and the good ones go on.
     let ledger = Ledger::open(&testbed, &controller.user, &namespace).await?;
