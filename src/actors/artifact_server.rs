@@ -68,7 +68,7 @@ impl Actor for ArtifactServer {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
-        let ended = OnDrop::tell(myself, |_| ArtifactServerMsg::Ended);
+        let ended = OnDrop::new(myself, |_| ArtifactServerMsg::Ended);
         let task = tokio::spawn(async move {
             let _ended = ended;
             http::serve(listener, args.router, args.settings, stop, args.grace).await;

@@ -10,7 +10,7 @@ pub struct OnDrop<M: Message, F: FnOnce(bool) -> M> {
 
 impl<M: Message, F: FnOnce(bool) -> M> OnDrop<M, F> {
     /// To be moved into the task; `message` is told whether the task panicked.
-    pub fn tell(actor: ActorRef<M>, message: F) -> Self {
+    pub fn new(actor: ActorRef<M>, message: F) -> Self {
         Self { actor, message: Some(message) }
     }
 }

@@ -108,6 +108,8 @@ pub struct PoolState {
     args: PoolArgs,
     tasks: JoinSet<()>,
     running: usize,
+    /// Pieces of work in all queues.
+    waiting: usize,
     /// Work by source, for every source that has some queued or running.
     queues: HashMap<ObjectName, VecDeque<Work>>,
     /// Sources with queued work of which nothing is running, in order of arrival.
@@ -128,6 +130,7 @@ impl Actor for Pool {
             args,
             tasks: JoinSet::new(),
             running: 0,
+            waiting: 0,
             queues: HashMap::new(),
             ready: VecDeque::new(),
             drains: Vec::new(),
@@ -167,6 +170,7 @@ impl Actor for Pool {
 
 impl PoolState {
     fn on_submit(&mut self, source: ObjectName, work: Work) {
+        self.waiting += 1;
         if let Some(queue) = self.queues.get_mut(&source) {
             queue.push_back(work);
         } else {
@@ -189,14 +193,15 @@ impl PoolState {
         while self.running < self.args.limit {
             let Some(source) = self.ready.pop_front() else { break };
             let Some(work) = self.queues.get_mut(&source).and_then(VecDeque::pop_front) else { continue };
-            let ended = OnDrop::tell(myself.clone(), |crashed| PoolMsg::Ended { source, crashed });
+            let ended = OnDrop::new(myself.clone(), |crashed| PoolMsg::Ended { source, crashed });
+            self.waiting -= 1;
             self.running += 1;
             self.tasks.spawn(async move {
                 let _ended = ended;
                 work.await;
             });
         }
-        metrics::queue(self.args.name, self.ready.len(), self.running);
+        metrics::queue(self.args.name, self.waiting, self.running);
     }
 
     fn answer_drains(&mut self) {

@@ -56,7 +56,7 @@ impl Actor for Watcher {
     type Arguments = WatcherArgs;
 
     async fn pre_start(&self, myself: ActorRef<WatcherMsg>, args: WatcherArgs) -> Result<Pump, ActorProcessingErr> {
-        let ended = OnDrop::tell(myself, |_| WatcherMsg::Ended);
+        let ended = OnDrop::new(myself, |_| WatcherMsg::Ended);
         let task = tokio::spawn(async move {
             let _ended = ended;
             pump(args).await;

@@ -8,7 +8,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::machine::{Attempt, Effect, Input, Machine, Now, Stage, Timer, Work};
+use super::machine::{Attempt, Effect, Input, Machine, Now, StageEnd, Timer, Work};
 use super::work;
 use crate::actors::context::Context;
 use crate::actors::{fault, timers::Timers};
@@ -26,7 +26,7 @@ pub enum SourceMsg {
     /// From our own timers, with the number of the setting.
     Fired(Timer, u64),
     /// From a stage in one of the pools: exactly one per started stage.
-    Ended(Attempt, Stage),
+    Ended(Attempt, StageEnd),
 }
 
 /// What a source's actor starts with.

@@ -9,7 +9,7 @@ use ractor::ActorRef;
 use tokio_util::sync::CancellationToken;
 
 use super::SourceMsg;
-use super::machine::{Attempt, Job, Stage, Work};
+use super::machine::{Attempt, Job, StageEnd, Work};
 use crate::actors::context::{Context, Pools};
 use crate::actors::{fault, pool::PoolHandle};
 use crate::api::conditions::reasons;
@@ -34,11 +34,11 @@ impl Completion {
         Self { actor: Some(actor), attempt, job }
     }
 
-    fn end(mut self, stage: Stage) {
+    fn end(mut self, stage: StageEnd) {
         self.send(stage);
     }
 
-    fn send(&mut self, stage: Stage) {
+    fn send(&mut self, stage: StageEnd) {
         if let Some(actor) = self.actor.take() {
             // An actor that is gone has a successor that starts from the objects.
             let _ = actor.cast(SourceMsg::Ended(self.attempt, stage));
@@ -48,7 +48,7 @@ impl Completion {
 
 impl Drop for Completion {
     fn drop(&mut self) {
-        self.send(Stage::Lost(self.job));
+        self.send(StageEnd::Lost(self.job));
     }
 }
 
@@ -108,22 +108,27 @@ fn place(pools: &Pools, job: Job) -> (&'static str, &PoolHandle) {
     }
 }
 
-async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, cancelled: CancellationToken) -> Stage {
+async fn run(
+    context: &Arc<Context>,
+    source: &Arc<ExternalSource>,
+    work: Work,
+    cancelled: CancellationToken,
+) -> StageEnd {
     let storage = context.storage.as_ref();
     match work {
         Work::Verify(advertised) => {
             let stored = verify::is_stored(storage, &advertised).await;
-            Stage::Verified(stored.map(|stored| stored.then(|| storage.url(&advertised.key))).map_err(Failure::from))
+            StageEnd::Verified(stored.map(|stored| stored.then(|| storage.url(&advertised.key))).map_err(Failure::from))
         }
-        Work::Fetch(job) => Stage::Fetched(fetch(context, &job).await),
-        Work::Package(job) => Stage::Packaged(package(context, job, cancelled).await),
+        Work::Fetch(job) => StageEnd::Fetched(fetch(context, &job).await),
+        Work::Package(job) => StageEnd::Packaged(package(context, job, cancelled).await),
         Work::Store(key, archive) => {
             let stored = storage.store(&key, &archive.bytes).await;
             match &stored {
                 Ok(stored) => metrics::stored(stored.size),
                 Err(_) => metrics::storage_failed("store"),
             }
-            Stage::Stored(stored.map(|_| storage.url(&key)).map_err(Failure::from))
+            StageEnd::Stored(stored.map(|_| storage.url(&key)).map_err(Failure::from))
         }
         Work::Publish(publication) => {
             let result = publish::publish(context.catalog.as_ref(), &publication).await;
@@ -132,10 +137,10 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
                 let ObjectName { namespace, name } = ObjectName::of(source.as_ref());
                 tracing::warn!(namespace = &*namespace, name = &*name, %error, "a result could not be written");
             }
-            Stage::Published(result)
+            StageEnd::Published(result)
         }
         Work::Progress(publication) => {
-            Stage::Progressed(publish::publish(context.catalog.as_ref(), &publication).await)
+            StageEnd::Progressed(publish::publish(context.catalog.as_ref(), &publication).await)
         }
         Work::Retire(current, retired) => {
             let name = ObjectName::of(source.as_ref());
@@ -147,9 +152,9 @@ async fn run(context: &Arc<Context>, source: &Arc<ExternalSource>, work: Work, c
                 tracing::warn!(namespace = &**namespace, name = &**name, %error, "old revisions could not be removed");
             }
             let in_how_long = |at: SystemTime| at.duration_since(SystemTime::now()).unwrap_or_default();
-            Stage::Retired(result.map(|(left, next)| (left, next.map(in_how_long))).map_err(Failure::from))
+            StageEnd::Retired(result.map(|(left, next)| (left, next.map(in_how_long))).map_err(Failure::from))
         }
-        Work::RemoveFinalizer => Stage::FinalizerRemoved(context.catalog.remove_legacy_finalizer(source).await),
+        Work::RemoveFinalizer => StageEnd::FinalizerRemoved(context.catalog.remove_legacy_finalizer(source).await),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn describe() {
     seconds(GOTK_RECONCILE_DURATION, "Duration of runs, under the name that Flux's controllers use.");
     seconds(API_REQUEST_LATENCY, "Time that requests to origins took, up to the end of the answer.");
     count(ACTOR_RESTARTS, "Restarts of actors, and of workers of the pools, after a crash.");
-    now(QUEUE_WAITING, "Sources whose work waits for a worker of a pool.");
+    now(QUEUE_WAITING, "Pieces of work that wait in a pool, for a worker or for an earlier piece of the same source.");
     now(QUEUE_RUNNING, "Pieces of work that workers of a pool do now.");
     count(STORED, "Archives that were stored.");
     describe_counter!(STORED_BYTES, Unit::Bytes, "Bytes of archives that were stored.");
@@ -68,7 +68,7 @@ pub fn actor_restarted(actor: &'static str) {
     counter!(ACTOR_RESTARTS, "actor" => actor).increment(1);
 }
 
-/// What a pool has to do now.
+/// How many pieces of work wait in a pool and are being done.
 pub fn queue(pool: &'static str, waiting: usize, running: usize) {
     gauge!(QUEUE_WAITING, "pool" => pool).set(waiting as f64);
     gauge!(QUEUE_RUNNING, "pool" => pool).set(running as f64);

@@ -56,12 +56,12 @@ pub enum Input {
     /// A timer fired.
     Fired(Timer),
     /// A stage ended.
-    Ended(Attempt, Stage),
+    Ended(Attempt, StageEnd),
 }
 
 /// The end of a stage, with what came of it.
 #[derive(Debug)]
-pub enum Stage {
+pub enum StageEnd {
     /// The URL of the advertised archive, if it is stored.
     Verified(Result<Option<String>, Failure>),
     /// The origin answered or failed.

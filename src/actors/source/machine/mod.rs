@@ -23,7 +23,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 
-pub use input::{Attempt, Effect, Input, Job, Now, Stage, Timer, Work};
+pub use input::{Attempt, Effect, Input, Job, Now, StageEnd, Timer, Work};
 
 use crate::api::{Artifact, ExternalArtifact, ExternalSource, FORCE_AT, REQUESTED_AT};
 use crate::catalog::ObservedSource;
@@ -194,23 +194,23 @@ impl Machine {
         }
     }
 
-    fn on_ended(&mut self, attempt: Attempt, stage: Stage, now: Now, effects: &mut Vec<Effect>) {
+    fn on_ended(&mut self, attempt: Attempt, stage: StageEnd, now: Now, effects: &mut Vec<Effect>) {
         let current = attempt == self.attempt;
         match stage {
             // These run beside the stages of a run, so their number says nothing.
-            Stage::Progressed(result) => self.on_progressed(result, now, effects),
-            Stage::Lost(Job::Progress) => self.on_progressed(Ok(Published::default()), now, effects),
-            Stage::Retired(result) => self.on_retired(result, effects),
-            Stage::FinalizerRemoved(result) => self.on_finalizer_removed(result.is_ok(), effects),
-            Stage::Lost(Job::Retire) => effects.push(Effect::Set(Timer::Retire, self.policy.retry.max_delay)),
-            Stage::Lost(Job::RemoveFinalizer) => self.on_finalizer_removed(false, effects),
+            StageEnd::Progressed(result) => self.on_progressed(result, now, effects),
+            StageEnd::Lost(Job::Progress) => self.on_progressed(Ok(Published::default()), now, effects),
+            StageEnd::Retired(result) => self.on_retired(result, effects),
+            StageEnd::FinalizerRemoved(result) => self.on_finalizer_removed(result.is_ok(), effects),
+            StageEnd::Lost(Job::Retire) => effects.push(Effect::Set(Timer::Retire, self.policy.retry.max_delay)),
+            StageEnd::Lost(Job::RemoveFinalizer) => self.on_finalizer_removed(false, effects),
             _ if !current => {}
-            Stage::Verified(result) => self.on_verified(result, now, effects),
-            Stage::Fetched(fetched) => self.on_fetched(fetched, now, effects),
-            Stage::Packaged(result) => self.on_packaged(result, now, effects),
-            Stage::Stored(result) => self.on_stored(result, now, effects),
-            Stage::Published(result) => self.on_published(result, now, effects),
-            Stage::Lost(job) => self.on_lost(job, now, effects),
+            StageEnd::Verified(result) => self.on_verified(result, now, effects),
+            StageEnd::Fetched(fetched) => self.on_fetched(fetched, now, effects),
+            StageEnd::Packaged(result) => self.on_packaged(result, now, effects),
+            StageEnd::Stored(result) => self.on_stored(result, now, effects),
+            StageEnd::Published(result) => self.on_published(result, now, effects),
+            StageEnd::Lost(job) => self.on_lost(job, now, effects),
         }
     }
 

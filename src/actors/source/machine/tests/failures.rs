@@ -113,7 +113,7 @@ fn a_failed_write_is_tried_again_without_fetching_again() {
     world.content(false, "a: 1", "\"e1\"").packaged("a: 1").stored();
     for _ in 0..3 {
         let error = CatalogError::Unavailable { action: "apply", message: "gone fishing".to_owned() };
-        world.end(Stage::Published(Err(error)));
+        world.end(StageEnd::Published(Err(error)));
         assert!(world.delay(Timer::Publish).is_some());
         assert_eq!(world.fire(Timer::Publish).started(), [Job::Publish]);
     }
@@ -126,7 +126,7 @@ fn an_advertisement_that_is_refused_is_said_in_the_source() {
     let mut world = World::new(source(&json!({})));
     world.content(false, "a: 1", "\"e1\"").packaged("a: 1").stored();
     let error = CatalogError::Refused { action: "apply ExternalArtifact", message: "forbidden".to_owned() };
-    world.end(Stage::Published(Err(error)));
+    world.end(StageEnd::Published(Err(error)));
     assert_eq!(world.publication().advertise, Advertise::Nothing);
     world.apply();
     assert_eq!(world.condition(types::READY).unwrap(), ("False".to_owned(), "PublishFailed".to_owned()));
@@ -138,7 +138,7 @@ fn a_lost_stage_is_a_transient_failure() {
     for stage in [Job::Fetch, Job::Package, Job::Store] {
         let mut world = settled();
         world.fire(Timer::Wake);
-        world.end(Stage::Lost(stage)).apply();
+        world.end(StageEnd::Lost(stage)).apply();
         assert!(world.delay(Timer::Wake).unwrap() < Duration::from_secs(2), "{stage:?}");
     }
 }
@@ -147,7 +147,7 @@ fn a_lost_stage_is_a_transient_failure() {
 fn missing_bytes_are_rebuilt_with_the_advertisement_left_alone() {
     let mut world = restarted(&settled());
     assert_eq!(world.started(), [Job::Verify]);
-    assert!(world.end(Stage::Verified(Ok(None))).started().contains(&Job::Fetch));
+    assert!(world.end(StageEnd::Verified(Ok(None))).started().contains(&Job::Fetch));
     world.content(false, "a: 1", "\"e1\"").packaged("a: 1").stored();
     assert_eq!(world.started(), [], "the same bytes at the same address: nothing to write");
     assert_eq!(world.condition(types::READY), Some(ready()));
@@ -156,7 +156,7 @@ fn missing_bytes_are_rebuilt_with_the_advertisement_left_alone() {
 #[test]
 fn the_advertisement_is_taken_back_when_the_rebuild_has_failed_for_a_minute() {
     let mut world = restarted(&settled());
-    world.end(Stage::Verified(Ok(None)));
+    world.end(StageEnd::Verified(Ok(None)));
     assert_eq!(world.delay(Timer::Withdraw), Some(WITHDRAW_AFTER));
     world.answer(false, Err(failure(Class::Refused))).apply();
     assert!(world.status().artifact.is_some());
@@ -174,7 +174,7 @@ fn the_advertisement_is_taken_back_when_the_rebuild_has_failed_for_a_minute() {
 #[test]
 fn bytes_that_come_back_in_time_are_never_withdrawn() {
     let mut world = restarted(&settled());
-    world.end(Stage::Verified(Ok(None)));
+    world.end(StageEnd::Verified(Ok(None)));
     world.content(false, "a: 1", "\"e1\"").packaged("a: 1").stored();
     world.elapsed += WITHDRAW_AFTER;
     assert!(world.step(Input::Fired(Timer::Withdraw)).effects.is_empty());
@@ -188,7 +188,7 @@ fn an_edit_does_not_wait_for_a_write_that_waits_for_its_next_try() {
     let changed = world.changed(&edit);
     assert!(world.step(Input::Observed(changed)).effects.is_empty(), "the write under way is awaited");
     let error = CatalogError::Unavailable { action: "apply", message: "gone fishing".to_owned() };
-    world.end(Stage::Published(Err(error)));
+    world.end(StageEnd::Published(Err(error)));
     let changed = world.changed(&json!({"metadata": {"generation": 3}}));
     assert_eq!(world.step(Input::Observed(changed)).started(), [Job::Fetch]);
 }
@@ -196,7 +196,7 @@ fn an_edit_does_not_wait_for_a_write_that_waits_for_its_next_try() {
 #[test]
 fn a_withdrawal_that_fell_due_during_a_write_is_made_up_for() {
     let mut world = restarted(&settled());
-    world.end(Stage::Verified(Ok(None)));
+    world.end(StageEnd::Verified(Ok(None)));
     world.answer(false, Err(failure(Class::Refused)));
     world.elapsed += WITHDRAW_AFTER;
     assert!(world.step(Input::Fired(Timer::Withdraw)).effects.is_empty(), "while the failure is being written");
@@ -207,7 +207,7 @@ fn a_withdrawal_that_fell_due_during_a_write_is_made_up_for() {
     };
     let mut object = publication.source.as_ref().clone();
     object.status = Some(publication.status);
-    world.end(Stage::Published(Ok(Published { artifact: None, source: Some(Arc::new(object)) })));
+    world.end(StageEnd::Published(Ok(Published { artifact: None, source: Some(Arc::new(object)) })));
     assert_eq!(world.started(), [Job::Publish]);
     assert!(world.publication().status.artifact.is_none());
 }

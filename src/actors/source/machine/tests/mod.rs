@@ -87,7 +87,7 @@ impl World {
         self
     }
 
-    fn end(&mut self, stage: Stage) -> &mut Self {
+    fn end(&mut self, stage: StageEnd) -> &mut Self {
         let attempt = self.machine.attempt;
         self.step(Input::Ended(attempt, stage))
     }
@@ -145,7 +145,7 @@ impl World {
             origin: "http://origin/config.yaml".to_owned(),
             file_name: "config.yaml".to_owned(),
         };
-        self.end(Stage::Fetched(Fetched { stored: Some(stored), result: answer.map(answered) }))
+        self.end(StageEnd::Fetched(Fetched { stored: Some(stored), result: answer.map(answered) }))
     }
 
     fn content(&mut self, stored: bool, body: &'static str, etag: &str) -> &mut Self {
@@ -160,11 +160,11 @@ impl World {
             revision: Revision(Digest::of(body.as_bytes())),
             manifests: 1,
         };
-        self.end(Stage::Packaged(Ok(Packaged::Archive(archive))))
+        self.end(StageEnd::Packaged(Ok(Packaged::Archive(archive))))
     }
 
     fn stored(&mut self) -> &mut Self {
-        self.end(Stage::Stored(Ok("http://here/artifact".to_owned())))
+        self.end(StageEnd::Stored(Ok("http://here/artifact".to_owned())))
     }
 
     /// Applies what was started last, as the API server would.
@@ -187,7 +187,7 @@ impl World {
         source.status = Some(publication.status);
         source.metadata.resource_version = Some(self.version.to_string());
         published.source = Some(Arc::new(source));
-        let stage = if is_progress { Stage::Progressed(Ok(published)) } else { Stage::Published(Ok(published)) };
+        let stage = if is_progress { StageEnd::Progressed(Ok(published)) } else { StageEnd::Published(Ok(published)) };
         self.end(stage)
     }
 

@@ -7,7 +7,7 @@ use crate::api::MANAGED_BY_LABEL;
 #[test]
 fn a_restart_with_everything_in_place_asks_nobody() {
     let mut world = restarted(&settled());
-    world.end(Stage::Verified(Ok(Some("http://here/artifact".to_owned()))));
+    world.end(StageEnd::Verified(Ok(Some("http://here/artifact".to_owned()))));
     assert_eq!(world.started(), [Job::Retire]);
     assert!(world.delay(Timer::Wake).unwrap() <= Duration::from_secs(600));
 }
@@ -15,7 +15,7 @@ fn a_restart_with_everything_in_place_asks_nobody() {
 #[test]
 fn a_new_address_is_advertised_without_a_fetch() {
     let mut world = restarted(&settled());
-    world.end(Stage::Verified(Ok(Some("http://there/artifact".to_owned()))));
+    world.end(StageEnd::Verified(Ok(Some("http://there/artifact".to_owned()))));
     assert!(world.started().contains(&Job::Publish));
     world.apply();
     assert_eq!(world.status().artifact.as_ref().unwrap().url, "http://there/artifact");
@@ -27,7 +27,7 @@ fn a_failure_before_the_restart_is_tried_at_once() {
     let mut world = settled();
     world.fire(Timer::Wake).answer(true, Err(failure(crate::failure::Class::Refused))).apply();
     let mut world = restarted(&world);
-    world.end(Stage::Verified(Ok(Some("http://here/artifact".to_owned()))));
+    world.end(StageEnd::Verified(Ok(Some("http://here/artifact".to_owned()))));
     assert!(world.started().contains(&Job::Fetch));
 }
 
@@ -36,7 +36,7 @@ fn a_run_that_was_cut_off_by_a_restart_is_made_again_and_its_progress_is_taken_b
     let mut world = settled();
     world.fire(Timer::Wake).fire(Timer::Progress).apply();
     let mut world = restarted(&world);
-    world.end(Stage::Verified(Ok(Some("http://here/artifact".to_owned()))));
+    world.end(StageEnd::Verified(Ok(Some("http://here/artifact".to_owned()))));
     assert!(world.started().contains(&Job::Fetch));
     world.answer(true, Ok(Answer::NotModified)).apply();
     assert_eq!((world.condition(types::READY), world.condition(types::RECONCILING)), (Some(ready()), None));
@@ -52,7 +52,7 @@ fn a_suspended_source_does_not_go_on_saying_that_a_run_is_under_way() {
         world.machine.source = suspended.object;
         let mut world = restarted(&world);
         if has_artifact {
-            world.end(Stage::Verified(Ok(Some("http://here/artifact".to_owned()))));
+            world.end(StageEnd::Verified(Ok(Some("http://here/artifact".to_owned()))));
         }
         world.apply();
         assert_eq!((world.condition(types::RECONCILING), world.condition(types::FETCHING)), (None, None));
@@ -81,7 +81,7 @@ fn an_edited_artifact_object_is_put_right_ever_more_slowly() {
         assert_eq!(world.fire(Timer::Repair).started(), [Job::Publish]);
         let fixed = world.publication().clone();
         let repaired = external_artifact(&fixed.source, world.version + 1);
-        world.end(Stage::Published(Ok(Published { artifact: Some(Arc::new(repaired)), source: None })));
+        world.end(StageEnd::Published(Ok(Published { artifact: Some(Arc::new(repaired)), source: None })));
     }
     assert!(delays.windows(2).all(|pair| pair[0] < pair[1]), "{delays:?}");
 }
@@ -98,7 +98,7 @@ fn overtaken(next: impl FnOnce(&mut World)) -> World {
     world.version += 1;
     world.step(Input::ArtifactObserved(Some(Arc::new(repaired.clone()))));
     next(&mut world);
-    world.end(Stage::Published(Ok(Published { artifact: Some(Arc::new(repaired)), source: None })));
+    world.end(StageEnd::Published(Ok(Published { artifact: Some(Arc::new(repaired)), source: None })));
     world
 }
 
@@ -185,7 +185,7 @@ fn the_legacy_finalizer_is_taken_off_wherever_it_is_met() {
         world.change(&json!({"metadata": {"finalizers": [LEGACY_FINALIZER]}})).started(),
         [Job::RemoveFinalizer]
     );
-    world.end(Stage::FinalizerRemoved(Err(crate::catalog::CatalogError::Gone)));
+    world.end(StageEnd::FinalizerRemoved(Err(crate::catalog::CatalogError::Gone)));
     assert_eq!(world.fire(Timer::Finalizer).started(), [Job::RemoveFinalizer]);
     let deleting = json!({"metadata": {"finalizers": [LEGACY_FINALIZER], "deletionTimestamp": "2026-01-01T00:00:00Z"}});
     assert_eq!(world.change(&deleting).started(), [Job::RemoveFinalizer]);
@@ -203,6 +203,6 @@ fn an_artifact_object_of_somebody_else_that_goes_while_we_say_so_is_not_missed()
     assert!(world.step(Input::ArtifactObserved(None)).effects.is_empty(), "while that is being written");
     let mut object = stalled.source.as_ref().clone();
     object.status = Some(stalled.status);
-    world.end(Stage::Published(Ok(Published { artifact: None, source: Some(Arc::new(object)) })));
+    world.end(StageEnd::Published(Ok(Published { artifact: None, source: Some(Arc::new(object)) })));
     assert_eq!(world.started(), [Job::Fetch]);
 }

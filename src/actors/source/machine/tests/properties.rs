@@ -42,32 +42,32 @@ fn happen(world: &mut World, pending: &mut Vec<(Attempt, Job)>, choice: u8) {
     }
 }
 
-fn end_of(job: Job, way: u8) -> Stage {
+fn end_of(job: Job, way: u8) -> StageEnd {
     let failed = failure(if way == 4 { Class::TRANSIENT } else { Class::Configuration });
     let refused = || CatalogError::Refused { action: "apply", message: "no".to_owned() };
     let archive = Archive { bytes: Spools::from_bytes("x"), revision: Revision(Digest::of(b"y")), manifests: 0 };
     match (job, way) {
-        (_, 5) => Stage::Lost(job),
-        (Job::Verify, _) => Stage::Verified(Ok((way == 6).then(|| "http://here".to_owned()))),
+        (_, 5) => StageEnd::Lost(job),
+        (Job::Verify, _) => StageEnd::Verified(Ok((way == 6).then(|| "http://here".to_owned()))),
         (Job::Fetch, 6 | 7) => {
             let content =
                 Content { body: Spools::from_bytes("x"), validators: Validators::default(), content_type: None };
             let answer = if way == 6 { Answer::NotModified } else { Answer::Content(content) };
             let answered =
                 Answered { answer, fingerprint: String::new(), origin: String::new(), file_name: "data".to_owned() };
-            Stage::Fetched(Fetched { stored: Some(way == 6), result: Ok(answered) })
+            StageEnd::Fetched(Fetched { stored: Some(way == 6), result: Ok(answered) })
         }
-        (Job::Fetch, _) => Stage::Fetched(Fetched { stored: Some(false), result: Err(failed) }),
-        (Job::Package, 6) => Stage::Packaged(Ok(Packaged::Unchanged)),
-        (Job::Package, 7) => Stage::Packaged(Ok(Packaged::Archive(archive))),
-        (Job::Package, _) => Stage::Packaged(Err(failed)),
-        (Job::Store, 6 | 7) => Stage::Stored(Ok("http://here".to_owned())),
-        (Job::Store, _) => Stage::Stored(Err(failed)),
-        (Job::Publish, 4) => Stage::Published(Err(refused())),
-        (Job::Publish, _) => Stage::Published(Ok(Published::default())),
-        (Job::Progress, _) => Stage::Progressed(Ok(Published::default())),
-        (Job::Retire, _) => Stage::Retired(Ok((Retired::default(), None))),
-        (Job::RemoveFinalizer, _) => Stage::FinalizerRemoved(Ok(())),
+        (Job::Fetch, _) => StageEnd::Fetched(Fetched { stored: Some(false), result: Err(failed) }),
+        (Job::Package, 6) => StageEnd::Packaged(Ok(Packaged::Unchanged)),
+        (Job::Package, 7) => StageEnd::Packaged(Ok(Packaged::Archive(archive))),
+        (Job::Package, _) => StageEnd::Packaged(Err(failed)),
+        (Job::Store, 6 | 7) => StageEnd::Stored(Ok("http://here".to_owned())),
+        (Job::Store, _) => StageEnd::Stored(Err(failed)),
+        (Job::Publish, 4) => StageEnd::Published(Err(refused())),
+        (Job::Publish, _) => StageEnd::Published(Ok(Published::default())),
+        (Job::Progress, _) => StageEnd::Progressed(Ok(Published::default())),
+        (Job::Retire, _) => StageEnd::Retired(Ok((Retired::default(), None))),
+        (Job::RemoveFinalizer, _) => StageEnd::FinalizerRemoved(Ok(())),
     }
 }
 

@@ -10,7 +10,7 @@ fn a_refused_advertisement_is_tried_again_ever_more_slowly() {
     for round in 0..6 {
         world.content(false, "a: 1", "\"e1\"").packaged("a: 1").stored();
         let error = CatalogError::Refused { action: "apply ExternalArtifact", message: "forbidden".to_owned() };
-        world.end(Stage::Published(Err(error)));
+        world.end(StageEnd::Published(Err(error)));
         if round == 0 {
             world.apply();
             assert_eq!(world.told(), [(EventType::Warning, "PublishFailed")]);
@@ -34,7 +34,7 @@ fn a_spec_that_comes_with_the_answer_to_a_progress_report_gives_up_the_run() {
     edited.metadata.resource_version = Some("300".to_owned());
     edited.metadata.generation = Some(2);
     edited.spec.destination_path = Some("new/path.yaml".to_owned());
-    world.end(Stage::Progressed(Ok(Published { artifact: None, source: Some(Arc::new(edited)) })));
+    world.end(StageEnd::Progressed(Ok(Published { artifact: None, source: Some(Arc::new(edited)) })));
     assert_eq!(world.started(), [Job::Fetch]);
     assert_eq!(world.fetch().source.metadata.generation, Some(2));
 }
@@ -46,7 +46,7 @@ fn a_progress_report_whose_answer_was_lost_is_taken_back() {
     world.fire(Timer::Progress);
     let report = world.publication().clone();
     let error = CatalogError::Unavailable { action: "apply", message: "no answer".to_owned() };
-    world.end(Stage::Progressed(Err(error)));
+    world.end(StageEnd::Progressed(Err(error)));
     assert_eq!(world.answer(true, Ok(Answer::NotModified)).started(), []);
     let mut reported = report.source.as_ref().clone();
     reported.status = Some(report.status);
@@ -69,7 +69,7 @@ fn what_was_verified_counts_only_for_the_archive_that_is_advertised() {
     artifact.path = ArtifactKey::new(crate::api::ObjectName::new("team-a", "config"), other).to_string();
     artifact.url = "http://here/other".to_owned();
     world.step(Input::Observed(ObservedSource { object: Arc::new(object), invalid: None }));
-    world.end(Stage::Verified(Ok(Some("http://there/artifact".to_owned()))));
+    world.end(StageEnd::Verified(Ok(Some("http://there/artifact".to_owned()))));
     assert_eq!(world.started(), [Job::Fetch]);
 }
 

@@ -40,7 +40,7 @@ fn an_unchanged_poll_writes_and_tells_nothing() {
 #[test]
 fn validators_that_move_over_the_same_content_cost_no_write_and_are_used_next_time() {
     let mut world = settled();
-    world.fire(Timer::Wake).content(true, "a: 1", "\"e2\"").end(Stage::Packaged(Ok(Packaged::Unchanged)));
+    world.fire(Timer::Wake).content(true, "a: 1", "\"e2\"").end(StageEnd::Packaged(Ok(Packaged::Unchanged)));
     assert_eq!(world.started(), []);
     world.fire(Timer::Wake);
     assert_eq!(world.fetch().advertised.as_ref().unwrap().validators.etag.as_deref(), Some("\"e2\""));
@@ -110,8 +110,8 @@ fn a_new_spec_gives_up_the_run_and_its_late_answer() {
     assert!(world.effects.iter().any(|effect| matches!(effect, Effect::Cancel)));
     assert_eq!(world.started(), [Job::Fetch]);
     let late = Fetched { stored: Some(true), result: Err(failure(crate::failure::Class::TRANSIENT)) };
-    assert!(world.step(Input::Ended(outdated, Stage::Fetched(late))).effects.is_empty());
-    world.content(true, "a: 1", "\"e1\"").end(Stage::Packaged(Ok(Packaged::Unchanged))).apply();
+    assert!(world.step(Input::Ended(outdated, StageEnd::Fetched(late))).effects.is_empty());
+    world.content(true, "a: 1", "\"e1\"").end(StageEnd::Packaged(Ok(Packaged::Unchanged))).apply();
     assert_eq!(world.status().observed_generation, Some(2));
     assert_eq!(world.status().artifact.as_ref().unwrap().observed_generation, Some(2));
 }
@@ -162,7 +162,7 @@ fn a_result_waits_for_the_progress_report_before_it() {
     source.status = Some(report.status);
     source.metadata.resource_version = Some("1000".to_owned());
     let published = Published { artifact: None, source: Some(Arc::new(source)) };
-    assert_eq!(world.end(Stage::Progressed(Ok(published))).started(), [Job::Publish]);
+    assert_eq!(world.end(StageEnd::Progressed(Ok(published))).started(), [Job::Publish]);
     world.version = 1000;
     world.apply();
     assert_eq!(world.status().conditions.len(), 1);
