@@ -178,3 +178,6 @@ async fn package(context: &Arc<Context>, job: Packaging, cancelled: Cancellation
         Err(Failure { class: Class::TRANSIENT, reason: reasons::BUILD_FAILED, message })
     })
 }
+
+#[cfg(test)]
+mod tests;
