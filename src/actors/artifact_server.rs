@@ -96,3 +96,6 @@ impl Actor for ArtifactServer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

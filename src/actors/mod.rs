@@ -20,5 +20,7 @@ mod restart;
 mod source;
 mod supervisor;
 pub mod system;
+#[cfg(test)]
+mod testing;
 mod timers;
 mod watcher;

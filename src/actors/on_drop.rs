@@ -23,3 +23,32 @@ impl<M: Message, F: FnOnce(bool) -> M> Drop for OnDrop<M, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::testing::Recorder;
+
+    #[tokio::test]
+    async fn every_end_of_a_task_is_told_once_and_a_panic_as_such() {
+        let (actor, mut told) = Recorder::spawn().await;
+        let guard = |name: &'static str| OnDrop::new(actor.clone(), move |panicked| (name, panicked));
+        let (returns, panics, aborted, unused) = (guard("returns"), guard("panics"), guard("aborted"), guard("unused"));
+        tokio::spawn(async move { drop(returns) });
+        assert_eq!(told.recv().await, Some(("returns", false)));
+        tokio::spawn(async move {
+            let _guard = panics;
+            panic!("on purpose");
+        });
+        assert_eq!(told.recv().await, Some(("panics", true)));
+        let pending = tokio::spawn(async move {
+            let _guard = aborted;
+            std::future::pending::<()>().await;
+        });
+        pending.abort();
+        assert_eq!(told.recv().await, Some(("aborted", false)));
+        drop(unused);
+        assert_eq!(told.recv().await, Some(("unused", false)));
+        assert!(told.try_recv().is_err());
+    }
+}

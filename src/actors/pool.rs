@@ -59,6 +59,13 @@ impl PoolHandle {
         self.ask(|reply_to| PoolMsg::Drain { reply_to }, timeout).await
     }
 
+    /// Kills the pool as it is, with everything in it.
+    #[cfg(test)]
+    pub(super) async fn kill(&self) {
+        let actor = self.actor.load_full().unwrap();
+        actor.kill_and_wait(None).await.unwrap();
+    }
+
     async fn ask(&self, message: impl FnOnce(RpcReplyPort<()>) -> PoolMsg, timeout: Duration) -> bool {
         let Some(actor) = self.actor.load_full() else { return false };
         let answer = actor.call(message, Some(timeout)).await;
@@ -164,6 +171,13 @@ impl Actor for Pool {
         }
         state.dispatch(&myself);
         state.answer_drains();
+        Ok(())
+    }
+
+    /// Nothing runs on when this is over: the state itself lives until the supervisor takes note of our end.
+    async fn post_stop(&self, _: ActorRef<PoolMsg>, state: &mut PoolState) -> Result<(), ActorProcessingErr> {
+        state.queues.clear();
+        state.tasks.shutdown().await;
         Ok(())
     }
 }

@@ -69,3 +69,6 @@ impl<K> Drop for Timers<K> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

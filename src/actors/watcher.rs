@@ -74,6 +74,12 @@ impl Actor for Watcher {
             WatcherMsg::Ended => Err("the watch ended".into()),
         }
     }
+
+    /// Closes the watch now: the state itself lives until the supervisor takes note of our end.
+    async fn post_stop(&self, _: ActorRef<WatcherMsg>, pump: &mut Pump) -> Result<(), ActorProcessingErr> {
+        pump.0.abort();
+        Ok(())
+    }
 }
 
 async fn pump(WatcherArgs { catalog, supervisor, watch, outages }: WatcherArgs) {

@@ -62,6 +62,7 @@ impl Actor for SourceActor {
         myself: ActorRef<SourceMsg>,
         args: SourceArgs,
     ) -> Result<SourceState, ActorProcessingErr> {
+        fault::point("start", &args.observed.object);
         let name = ObjectName::of(args.observed.object.as_ref());
         let schedule = Arc::clone(&args.context.settings.schedule);
         let machine = Machine::new(args.observed, schedule, fastrand::u64(..));
@@ -89,6 +90,13 @@ impl Actor for SourceActor {
         };
         let effects = state.machine.step(input, now());
         state.perform(effects, &myself);
+        Ok(())
+    }
+
+    /// Gives up now: the state itself lives until the supervisor takes note of our end.
+    async fn post_stop(&self, _: ActorRef<SourceMsg>, state: &mut SourceState) -> Result<(), ActorProcessingErr> {
+        state.stage = None;
+        state.timers = Timers::new();
         Ok(())
     }
 }

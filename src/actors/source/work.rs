@@ -198,25 +198,4 @@ async fn package(context: &Arc<Context>, job: Packaging, cancelled: Cancellation
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use futures::poll;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_thread_that_was_given_up_is_waited_for_and_anything_else_is_not() {
-        let cancelled = CancellationToken::new();
-        let (open, gate) = mpsc::channel::<()>();
-        let thread = async { tokio::task::spawn_blocking(move || gate.recv()).await.is_ok() };
-        let mut thread = pin!(unless_cancelled(thread, &cancelled, true));
-        assert!(poll!(thread.as_mut()).is_pending());
-        cancelled.cancel();
-        assert!(poll!(thread.as_mut()).is_pending());
-        let endless = std::future::pending::<()>();
-        assert_eq!(unless_cancelled(endless, &cancelled, false).await, None);
-        drop(open);
-        assert_eq!(thread.await, None);
-    }
-}
+mod tests;

@@ -124,7 +124,7 @@ impl Actor for Supervisor {
         match message {
             SupervisorMsg::Changed { watch, change, reply_to } => {
                 // Without an answer, a watch that was replaced ends itself.
-                if state.leading && state.sources.is_current_watch(watch) {
+                if state.leading && !state.stopping && state.sources.is_current_watch(watch) {
                     state.on_changed(change, &myself).await;
                     let _ = reply_to.send(());
                 }
@@ -227,3 +227,6 @@ impl SupervisorState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,8 @@ struct SourceChild {
     /// `None` once the object is gone and its actor is stopping.
     observed: Option<ObservedSource>,
     actor: Option<ActorRef<SourceMsg>>,
+    /// The object of the actor is gone, and with the actor's end everything that it stored shall go.
+    is_leaving: bool,
     history: History,
 }
 
@@ -86,7 +88,8 @@ impl Sources {
                 let _ = actor.cast(SourceMsg::Observed(observed));
             }
         } else {
-            let child = SourceChild { observed: Some(observed), actor: None, history: History::default() };
+            let child =
+                SourceChild { observed: Some(observed), actor: None, is_leaving: false, history: History::default() };
             self.children.insert(name.clone(), child);
             self.start(&name, myself).await;
         }
@@ -144,53 +147,63 @@ impl Sources {
         }
     }
 
-    /// Stops the source's actor and then forgets what it stored. A successor of the same name starts only after that,
-    /// and stores only after the clean-up, because one source's storage work runs in its order.
+    /// Stops the source's actor and then forgets what it stored. A successor of the same name starts only after that.
     fn remove(&mut self, name: &ObjectName) {
         let Some(child) = self.children.get_mut(name) else { return };
         child.observed = None;
-        match &child.actor {
-            Some(actor) => actor.stop(None),
-            None => drop(self.children.remove(name)),
+        if let Some(actor) = &child.actor {
+            child.is_leaving = true;
+            actor.stop(None);
+        } else {
+            self.children.remove(name);
+            self.forget(name);
         }
         self.context.presence.advertise(name, None);
         self.context.activities.remove(name);
+    }
+
+    /// Removes what a source that is gone has stored. Comes after all that its actor submitted, whose end it needs, and
+    /// before all that a successor will, because one source's storage work runs in its order.
+    fn forget(&self, name: &ObjectName) {
         let (context, source) = (Arc::clone(&self.context), name.clone());
         let forget = async move {
             if let Err(error) = retire::forget(context.storage.as_ref(), &source).await {
-                tracing::warn!(%source, %error, "archives of a deleted source could not be removed");
+                tracing::warn!(namespace = &*source.namespace, name = &*source.name, %error, "archives of a deleted source could not be removed");
             }
         };
         self.context.pools.storage.submit(name.clone(), Box::pin(forget));
     }
 
     pub(super) async fn on_stopped(&mut self, id: ActorId, myself: &ActorRef<SupervisorMsg>) {
-        let Some(name) = self.by_actor.remove(&id) else { return };
-        let Some(child) = self.children.get_mut(&name) else { return };
-        child.actor = None;
-        if child.observed.is_none() {
-            self.drop_child(&name);
-        } else {
+        if let Some(name) = self.end(id) {
             self.start(&name, myself).await;
         }
     }
 
-    /// What the actor said of itself in its last handler goes with it.
-    fn drop_child(&mut self, name: &ObjectName) {
-        self.children.remove(name);
-        self.context.activities.remove(name);
-        self.context.presence.advertise(name, None);
-    }
-
     pub(super) fn on_crashed(&mut self, id: ActorId, error: &ActorProcessingErr, myself: &ActorRef<SupervisorMsg>) {
-        let Some(name) = self.by_actor.remove(&id) else { return };
-        let Some(child) = self.children.get_mut(&name) else { return };
-        child.actor = None;
-        if child.observed.is_none() {
-            self.drop_child(&name);
-        } else {
+        if let Some(name) = self.end(id) {
             self.restart_later(&name, error, myself);
         }
+    }
+
+    /// Takes note of an actor's end; the name of its source, unless that is gone too.
+    fn end(&mut self, id: ActorId) -> Option<ObjectName> {
+        let name = self.by_actor.remove(&id)?;
+        let child = self.children.get_mut(&name)?;
+        child.actor = None;
+        let is_gone = child.observed.is_none();
+        if std::mem::take(&mut child.is_leaving) {
+            child.history = History::default();
+            self.forget(&name);
+        }
+        if !is_gone {
+            return Some(name);
+        }
+        self.children.remove(&name);
+        // What the actor said of itself in its last handler goes with it.
+        self.context.activities.remove(&name);
+        self.context.presence.advertise(&name, None);
+        None
     }
 
     /// A source that crashes again and again is never given up: it troubles only itself.
@@ -203,13 +216,16 @@ impl Sources {
         myself.send_after(delay, move || SupervisorMsg::Restart(restart));
     }
 
-    /// Stops all actors and forgets all objects, but nothing that is stored.
+    /// Stops all actors and forgets all objects, but nothing that is stored of those that exist.
     pub(super) async fn stop_all(&mut self) {
         let actors: Vec<_> = self.children.values().filter_map(|child| child.actor.clone()).collect();
         let stops = actors.iter().map(|actor| actor.stop_and_wait(None, Some(STOP_TIMEOUT)));
         futures::future::join_all(stops).await;
-        for name in self.children.keys() {
+        for (name, child) in &self.children {
             self.context.activities.remove(name);
+            if child.is_leaving {
+                self.forget(name);
+            }
         }
         self.children.clear();
         self.by_actor.clear();
