@@ -35,7 +35,8 @@ fn body(size: usize) -> String {
     let mut random = fastrand::Rng::with_seed(1);
     let mut text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bench}\ndata:\n".to_owned();
     while text.len() < size {
-        text.push_str(&format!("  key-{}: {:032x}\n", text.len(), random.u128(..)));
+        let line = format!("  key-{}: {:032x}\n", text.len(), random.u128(..));
+        text.push_str(&line);
     }
     text
 }

@@ -37,7 +37,7 @@ pub async fn run(bed: &Bed, size: &Size) -> Result<Floor> {
     let before = parts.read()?;
     let started = std::time::Instant::now();
     let (tell, created) = mpsc::unbounded();
-    let creates = stream::iter(0..size.sources)
+    let creating = stream::iter(0..size.sources)
         .map(|number| {
             let (object, creator, tell) = (fleet::source(bed, &namespace, number, "10m"), &creator, &tell);
             async move {
@@ -48,12 +48,12 @@ pub async fn run(bed: &Bed, size: &Size) -> Result<Floor> {
         })
         .buffer_unordered(CONCURRENCY)
         .try_for_each(|()| std::future::ready(Ok(())));
-    let writes = created
+    let writing = created
         .take(size.sources)
         .map(|(number, source)| write(&writer, bed, &namespace, number, source))
         .buffer_unordered(CONCURRENCY)
         .try_for_each(|()| std::future::ready(Ok(())));
-    futures::future::try_join(creates, writes).await?;
+    futures::future::try_join(creating, writing).await?;
     let elapsed = ready.await??.duration_since(started);
     Ok(Floor { elapsed, cost: parts.read()?.since(&before), namespace })
 }

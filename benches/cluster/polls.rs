@@ -18,7 +18,7 @@ const POLLS: usize = 1500;
 
 /// What polls of unchanged origins cost.
 pub struct Polls {
-    pub polls: usize,
+    pub count: usize,
     pub unconditional: usize,
     pub writes: usize,
     /// Of the controller, for all of them.
@@ -53,5 +53,5 @@ pub async fn run(bed: &Bed, controller: &Controller, namespace: &str) -> Result<
         writes.iter().filter(|write| write.object_ref.as_ref().is_none_or(|it| it.resource != "events")).count();
     let unconditional = requests.iter().filter(|request| request.header("if-none-match").is_none()).count();
     api.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
-    Ok(Polls { polls: requests.len(), unconditional, writes, cpu, elapsed })
+    Ok(Polls { count: requests.len(), unconditional, writes, cpu, elapsed })
 }

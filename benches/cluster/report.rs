@@ -87,11 +87,11 @@ impl Report {
             )?;
         }
         let Some(polls) = &self.polls else { return Ok(()) };
-        let text = format!("{} (goal 0)", per(polls.writes, polls.polls));
+        let text = format!("{} (goal 0)", per(polls.writes, polls.count));
         line(
             f,
             "writes per unchanged poll",
-            &format!("{text}; {} polls, {} unconditional", polls.polls, polls.unconditional),
+            &format!("{text}; {} polls, {} unconditional", polls.count, polls.unconditional),
         )
     }
 
@@ -119,9 +119,9 @@ impl Report {
             line(f, "events told after", &format!("{:.0} s", events.as_secs_f64()))?;
         }
         let (Some(idle), Some(polls)) = (self.idle, &self.polls) else { return Ok(()) };
-        let poll = polls.cpu.div_f64(polls.polls.max(1) as f64);
+        let poll = polls.cpu.div_f64(polls.count.max(1) as f64);
         let with_polls = idle + poll.mul_f64(self.sources as f64 / 10.0);
-        let rate = polls.polls as f64 / polls.elapsed.as_secs_f64();
+        let rate = polls.count as f64 / polls.elapsed.as_secs_f64();
         line(f, "processor time per idle minute", &format!("{} ms without a poll", idle.as_millis()))?;
         line(f, "processor time per poll", &format!("{} µs, at {rate:.0} polls a second", poll.as_micros()))?;
         line(f, "  so per minute at interval 10m", &format!("{} ms", with_polls.as_millis()))
@@ -160,6 +160,7 @@ fn cost(cost: &Cost) -> String {
 /// Of sorted durations.
 fn percentiles(sorted: &[Duration]) -> String {
     let at = |part: f64| {
+        #[expect(clippy::cast_sign_loss, reason = "parts are positive")]
         let index = (sorted.len() as f64 * part) as usize;
         sorted.get(index.min(sorted.len().saturating_sub(1))).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
     };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-/// Length of a tick of `/proc/PID/stat` on every Linux platform that Rust runs on (USER_HZ is 100).
+/// Length of a tick of `/proc/PID/stat` on every Linux platform that Rust runs on (`USER_HZ` is 100).
 const TICK: Duration = Duration::from_millis(10);
 
 /// Memory counts as settled when it has not moved by more than this for a second.
