@@ -20,7 +20,11 @@ pub mod failure;
 pub mod api;
 pub mod spool;
 
+pub mod sandbox;
 pub mod storage;
+pub mod transform;
+
+pub mod hooks;
 
 pub mod generators;
 

@@ -1,0 +1,9 @@
+//! Transformations and assertions: jq and CEL over a document, without a command in any image.
+//!
+//! A user's expression can overflow a stack, exit the process, read its environment, or never end. So nothing of this
+//! is evaluated in the process that is asked for it: it runs in a child, in the sandbox, and what it may do to that
+//! child is the child's affair.
+
+mod program;
+
+pub use program::{Assertions, Output, Problem, ProblemKind, Program, Step, Steps};
