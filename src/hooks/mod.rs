@@ -1,5 +1,7 @@
 //! Running commands and transformations over documents: what may run, and who runs it.
 
+pub mod whitelist;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
