@@ -134,7 +134,7 @@ fn a_file_that_is_wrong_is_refused_as_a_whole_with_what_is_wrong() {
         let message = Whitelist::parse(text, &finder()).unwrap_err().to_string();
         assert!(message.contains(said) && !message.contains('\n'), "{text}: {message}");
     }
-    let many: String = (0..257).map(|i| format!("c{i}: {{}}, ")).collect();
+    let many = (0..257).map(|i| format!("c{i}: {{}}")).collect::<Vec<_>>().join(", ");
     let message = Whitelist::parse(&format!("commands: {{{many}}}"), &finder()).unwrap_err().to_string();
     assert_eq!(message, "has more than 256 commands");
     let patterns = "a, ".repeat(501);
