@@ -9,6 +9,9 @@ use flux_externalsource::config::ConfigError;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "sandbox") {
+        return flux_externalsource::sandbox::wrapper_main();
+    }
     // Fails only when somebody installed one before us, which nobody does.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let environment = std::env::vars_os().map(|(name, value)| (lossy(&name), lossy(&value)));
