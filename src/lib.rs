@@ -14,6 +14,7 @@
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("sizes are cast between u64 and usize: only 64-bit platforms are supported");
 
+pub mod address;
 pub mod digest;
 pub mod failure;
 

@@ -10,9 +10,10 @@ use super::{
     ArtifactServerSettings, ConfigError, ControllerSettings, Listen, LocalSettings, LogSettings, OperationsSettings,
     ProcessSettings, RenderOutput, RenderSettings, RunSettings, SpoolSettings, StorageSettings, Values, go_config,
 };
+use crate::address::AddressSettings;
 use crate::api::ObjectName;
 use crate::cluster::{ClusterSettings, LeaseSettings};
-use crate::generators::http::{AddressSettings, HttpSettings};
+use crate::generators::http::HttpSettings;
 use crate::http::ServerSettings;
 use crate::pipeline::schedule::{RetrySettings, ScheduleSettings};
 use crate::pipeline::unpack::UnpackLimits;
