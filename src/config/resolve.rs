@@ -172,6 +172,7 @@ fn server_bounds(values: &Values) -> Result<ServerSettings, ConfigError> {
         max_connections: values.get(&server::MAX_CONNECTIONS)?,
         header_timeout: values.get(&server::HEADER_TIMEOUT)?,
         idle_timeout: values.get(&server::IDLE_TIMEOUT)?,
+        buffer: crate::http::SMALL_BUFFER,
     })
 }
 
