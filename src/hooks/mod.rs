@@ -1,6 +1,15 @@
 //! Running commands and transformations over documents: what may run, and who runs it.
 
+pub mod egress;
+mod endpoint;
+mod engine;
+mod rules;
 pub mod whitelist;
+pub mod wire;
+
+pub use endpoint::Endpoint;
+pub use engine::{Embedded, EngineSettings, Job, Output, PATIENCE, Rest, problem_of};
+pub use rules::Rules;
 
 use std::time::Duration;
 

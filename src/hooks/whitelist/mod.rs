@@ -87,6 +87,16 @@ impl Whitelist {
         Ok(Self { commands: file::parse(text)?.into_iter().map(entry).collect() })
     }
 
+    /// Commands that are named, allowed or not.
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether no command is named.
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
     /// Whether a command may run, and as what.
     pub fn check(&self, command: &Command) -> Result<Allowed, Denial> {
         let entry = self.commands.get(&command.name).ok_or_else(|| Denial::Unknown(command.name.clone()))?;
