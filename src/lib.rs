@@ -38,6 +38,7 @@ pub mod telemetry;
 pub mod cluster;
 pub mod http;
 pub mod local;
+pub mod sidecar;
 
 pub mod actors;
 

@@ -3,12 +3,14 @@
 pub mod egress;
 mod endpoint;
 mod engine;
+mod remote;
 mod rules;
 pub mod whitelist;
 pub mod wire;
 
 pub use endpoint::Endpoint;
-pub use engine::{Embedded, EngineSettings, Job, Output, PATIENCE, Rest, problem_of};
+pub use engine::{Embedded, EngineSettings, Job, Output, PATIENCE, Rest, Slot, problem_of};
+pub use remote::{Remote, RemoteSettings};
 pub use rules::Rules;
 
 use std::time::Duration;

@@ -33,8 +33,9 @@ pub const LIMIT: HeaderName = HeaderName::from_static("externalsource-limit");
 pub const PROBLEM: HeaderName = HeaderName::from_static("externalsource-problem");
 
 /// The value of `Trailer` in an answer.
-pub const TRAILERS: HeaderValue =
-    HeaderValue::from_static("externalsource-exit-code, externalsource-signal, externalsource-limit, externalsource-problem");
+pub const TRAILERS: HeaderValue = HeaderValue::from_static(
+    "externalsource-exit-code, externalsource-signal, externalsource-limit, externalsource-problem",
+);
 
 /// Bytes of [`COMMAND`]: the longest arguments that are allowed, half of their characters escaped.
 pub const MAX_COMMAND: usize = 700 * 1024;

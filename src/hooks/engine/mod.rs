@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt as _};
 
 pub use output::{Output, Rest};
-pub use slots::PATIENCE;
+pub use slots::{PATIENCE, Slot};
 
 use self::output::Described;
 use self::slots::Slots;
@@ -107,19 +107,28 @@ impl Embedded {
 
     /// A transformation, whose input is the frame of a program and a document.
     pub fn transformation(&self, timeout: Option<Duration>) -> Job {
-        let program =
-            Executed { path: Sandbox::own_executable(), args: built_in_args("transform"), env: Vec::new(), proxy: None };
+        let program = Executed {
+            path: Sandbox::own_executable(),
+            args: built_in_args("transform"),
+            env: Vec::new(),
+            proxy: None,
+        };
         let timeout = timeout.unwrap_or(self.settings.transform_timeout).min(self.settings.max_timeout);
         Job { name: "transform".into(), program, timeout }
     }
 
-    /// Starts it over `input`, as soon as it is its turn.
-    pub async fn start(
+    /// Waits until it is the caller's turn.
+    pub async fn turn(&self) -> Result<Slot, ExecutorError> {
+        self.slots.take().await.map_err(|busy| ExecutorError::Unavailable(busy.to_string()))
+    }
+
+    /// Starts it over `input`.
+    pub fn start(
         &self,
+        slot: Slot,
         job: Job,
         input: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<Output, ExecutorError> {
-        let slot = self.slots.take().await.map_err(|busy| ExecutorError::Unavailable(busy.to_string()))?;
         let limits = Limits { time: job.timeout, ..self.settings.limits.clone() };
         let running = self.sandbox.start(&job.program, &limits)?;
         let what = Described { name: job.name, log_stderr: self.settings.log_stderr };
@@ -133,7 +142,7 @@ impl Embedded {
         input: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
         spools: &Spools,
     ) -> Result<(Spool, Ended), ExecutorError> {
-        let mut output = self.start(job, input).await?;
+        let mut output = self.start(self.turn().await?, job, input)?;
         let mut writer = spools.writer();
         while let Some(chunk) = output.next().await? {
             writer.write(&chunk).await?;

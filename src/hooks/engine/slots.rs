@@ -27,7 +27,7 @@ pub(super) struct Slots {
 
 /// A place that is taken until this is dropped.
 #[derive(Debug)]
-pub(super) struct Slot(#[expect(dead_code, reason = "it is given back by being dropped")] OwnedSemaphorePermit);
+pub struct Slot(#[expect(dead_code, reason = "it is given back by being dropped")] OwnedSemaphorePermit);
 
 impl Slots {
     pub(super) fn new(running: usize) -> Self {
