@@ -20,7 +20,7 @@ use super::wire::{self, Health};
 use super::{Command, Endpoint, Executor, ExecutorError, PATIENCE};
 use crate::sandbox::Limit;
 use crate::spool::{Spool, Spools};
-use crate::transform::Program;
+use crate::transform::{Program, frame};
 
 /// How long the sidecar may take beyond the command's own limit and its turn: to start it, to kill what it left behind,
 /// and to say so.
@@ -112,7 +112,7 @@ impl Executor for Remote {
 
     async fn transform(&self, program: &Program, input: &Spool, spools: &Spools) -> Result<Spool, ExecutorError> {
         let limit = self.settings.transform_timeout;
-        let prefix = Bytes::from(wire::prefix(program));
+        let prefix = Bytes::from(frame::prefix(program)?);
         let length = prefix.len() as u64 + input.len();
         let request = Request::post("/v1/transform")
             .header(wire::TIMEOUT, wire::timeout_text(limit))

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::Command;
 use crate::api::duration;
 use crate::sandbox::{Ended, Exit, Limit};
-use crate::transform::{Problem, Program};
+use crate::transform::Problem;
 
 /// The command of `/v1/run`: base64 of JSON.
 pub const COMMAND: HeaderName = HeaderName::from_static("externalsource-command");
@@ -167,14 +167,6 @@ pub fn end_of(trailers: &HeaderMap) -> Option<(Exit, Option<Limit>, Option<Probl
         None => None,
     };
     Some((exit, limit, problem))
-}
-
-/// What stands before the document in a frame: the program's length (32 bits, big end first) and its JSON.
-pub fn prefix(program: &Program) -> Vec<u8> {
-    // Serializing what has only text keys cannot fail.
-    let json = serde_json::to_vec(program).unwrap_or_default();
-    let length = u32::try_from(json.len()).unwrap_or(u32::MAX);
-    [&length.to_be_bytes()[..], &json].concat()
 }
 
 fn cut(text: &str) -> String {

@@ -23,7 +23,7 @@ use super::whitelist::{Denial, Executable};
 use super::{Command, Executor, ExecutorError, egress};
 use crate::sandbox::{Ended, Exit, Limit, Limits, Program as Executed, Sandbox, SandboxError};
 use crate::spool::{Spool, Spools};
-use crate::transform::{Problem, Program};
+use crate::transform::{Problem, Program, frame};
 
 /// What commands get.
 #[derive(Debug, Clone)]
@@ -166,10 +166,10 @@ impl Executor for Embedded {
     }
 
     async fn transform(&self, program: &Program, input: &Spool, spools: &Spools) -> Result<Spool, ExecutorError> {
-        let prefix = Bytes::from(super::wire::prefix(program));
+        let prefix = Bytes::from(frame::prefix(program)?);
         self.check_size(prefix.len() as u64 + input.len())?;
-        let frame = stream::iter([Ok(prefix)]).chain(input.stream(None));
-        let (output, ended) = self.complete(self.transformation(None), frame, spools).await?;
+        let framed = stream::iter([Ok(prefix)]).chain(input.stream(None));
+        let (output, ended) = self.complete(self.transformation(None), framed, spools).await?;
         verdict(ended.exit, ended.limit, problem_of(&ended)).map(|()| output)
     }
 
