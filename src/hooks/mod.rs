@@ -3,6 +3,7 @@
 pub mod egress;
 mod endpoint;
 mod engine;
+mod nobody;
 mod remote;
 mod rules;
 pub mod whitelist;
@@ -10,6 +11,7 @@ pub mod wire;
 
 pub use endpoint::Endpoint;
 pub use engine::{Embedded, EngineSettings, Job, Output, PATIENCE, Rest, Slot, problem_of};
+pub use nobody::Nobody;
 pub use remote::{Remote, RemoteSettings};
 pub use rules::Rules;
 
