@@ -6,7 +6,6 @@ use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, He
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::Response;
 
-use super::address::AddressPolicy;
 use super::body::{self, Limits};
 use super::clients::{self, Clients};
 use super::decode::{self, Coding};
@@ -18,6 +17,7 @@ use super::secrets::{self, Trust};
 use super::slots::{Slot, Slots};
 use super::spec::{self, Target};
 use super::{HttpSettings, resolver, transport, validators};
+use crate::address::AddressPolicy;
 use crate::api::external_source::{HttpGeneratorSpec, Unpack};
 use crate::generators::{Answer, Content, Request};
 
