@@ -101,6 +101,7 @@ fn http(spec: &GeneratorSpec) -> &HttpGeneratorSpec {
         ca_bundle_secret_ref: None,
         insecure_skip_verify: None,
         timeout: None,
+        from_pre_request: None,
         unpack: None,
     };
     spec.http.as_ref().unwrap_or(&MISSING)
