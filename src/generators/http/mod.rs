@@ -1,7 +1,7 @@
 //! The `http` generator: one request, whose answer is the data.
 //!
-//! `spec` and `secrets` read what the user wrote, `exchange` asks (turns, redirects, status), `body` brings the answer
-//! into a spool. `address`, `resolver` and `proxy` decide where requests may go.
+//! `spec` and `secrets` read what the user wrote, `pre_request` what hooks made, `exchange` asks (turns, redirects,
+//! status), `outgoing` is what is sent at each hop, `body` brings the answer into a spool. `address`, `resolver` and `proxy` decide where requests may go.
 
 mod address;
 mod body;
@@ -11,6 +11,8 @@ mod errors;
 mod exchange;
 mod fingerprint;
 mod names;
+mod outgoing;
+mod pre_request;
 mod proxy;
 mod redirect;
 mod resolver;
@@ -67,6 +69,11 @@ impl Generator for HttpGenerator {
 
     fn secrets(&self, spec: &GeneratorSpec) -> Vec<String> {
         spec.http.as_ref().map(secrets::names).unwrap_or_default()
+    }
+
+    fn takes_pre_request(&self, spec: &GeneratorSpec) -> bool {
+        let method = Method::from_bytes(spec::method_name(http(spec)).as_bytes());
+        method.is_ok_and(|method| pre_request::is_taken(http(spec), &method))
     }
 
     fn fingerprint(&self, spec: &GeneratorSpec, secrets: &Secrets) -> String {
