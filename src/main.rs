@@ -4,11 +4,18 @@ use std::process::ExitCode;
 
 use flux_externalsource::cli::{self, Invocation};
 use flux_externalsource::config::ConfigError;
+use flux_externalsource::transform;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "sandbox") {
+        return flux_externalsource::sandbox::wrapper_main();
+    }
+    if let Some(code) = transform::builtin(std::env::args_os()) {
+        return code;
+    }
     // Fails only when somebody installed one before us, which nobody does.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let environment = std::env::vars_os().map(|(name, value)| (lossy(&name), lossy(&value)));

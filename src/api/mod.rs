@@ -7,7 +7,8 @@ pub mod external_artifact;
 pub mod external_source;
 mod lenient;
 mod name;
-mod schema;
+pub mod path;
+pub mod schema;
 
 pub use external_artifact::{ExternalArtifact, ExternalArtifactSpec, ExternalArtifactStatus, SourceReference};
 pub use external_source::{Artifact, ExternalSource, ExternalSourceSpec, ExternalSourceStatus};

@@ -1,0 +1,310 @@
+//! Reads JSON (RFC 8259), strictly and to a limited depth. Numbers keep their digits, which no general reader does, and
+//! equal keys share their memory, which makes large lists of small objects cheap.
+
+use std::rc::Rc;
+
+use super::number::Num;
+use super::{MAX_DEPTH, Object, Val};
+
+/// Keys that are remembered for sharing; what a list of objects repeats are a few dozen.
+const KEYS: usize = 256;
+
+/// Longest key that is shared, in bytes.
+const MAX_SHARED: usize = 64;
+
+/// Why a text is no JSON, and where: an offset in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(in super::super) enum ReadError {
+    /// Not what has to stand there.
+    #[error("{1} was expected")]
+    Syntax(usize, &'static str),
+    /// Nested too deeply.
+    #[error("it is nested deeper than {MAX_DEPTH}")]
+    Depth(usize),
+}
+
+impl ReadError {
+    /// The line and the column in bytes, both from 1.
+    pub fn position(self, text: &[u8]) -> (usize, usize) {
+        let (Self::Syntax(at, _) | Self::Depth(at)) = self;
+        let before = text.get(..at).unwrap_or(text);
+        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        (before.split(|byte| *byte == b'\n').count(), before.len() - line_start + 1)
+    }
+}
+
+type Read<T> = Result<T, ReadError>;
+
+/// Reads all documents of a text, one after the other.
+pub(in super::super) fn documents(text: &str) -> Read<Vec<Val>> {
+    let mut reader = Reader::new(text);
+    let mut documents = Vec::new();
+    while reader.skip_space().is_some() {
+        documents.push(reader.value(0)?);
+    }
+    Ok(documents)
+}
+
+/// Reads a text that is one document.
+pub(in super::super) fn document(text: &str) -> Read<Val> {
+    let mut reader = Reader::new(text);
+    reader.skip_space();
+    let value = reader.value(0)?;
+    if reader.skip_space().is_some() { Err(reader.expected("the end")) } else { Ok(value) }
+}
+
+/// Where the content of a string stands.
+#[derive(Clone, Copy)]
+enum Span {
+    /// In the text, from and up to these offsets.
+    Text(usize, usize),
+    /// In [`Reader::unescaped`], until the next string is read.
+    Unescaped,
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    keys: Vec<Option<Rc<str>>>,
+    /// Holds a text with escapes while it is put together.
+    unescaped: String,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, at: 0, keys: vec![None; KEYS], unescaped: String::new() }
+    }
+
+    fn expected(&self, what: &'static str) -> ReadError {
+        ReadError::Syntax(self.at, what)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// What comes after white space.
+    fn skip_space(&mut self) -> Option<u8> {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+        self.peek()
+    }
+
+    fn value(&mut self, depth: usize) -> Read<Val> {
+        match self.peek() {
+            Some(b'{') => self.object(depth + 1),
+            Some(b'[') => self.array(depth + 1),
+            Some(b'"') => self.string().map(|span| Val::text(self.text_of(span))),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word("true", Val::Bool(true)),
+            Some(b'f') => self.word("false", Val::Bool(false)),
+            Some(b'n') => self.word("null", Val::Null),
+            _ => Err(self.expected("a value")),
+        }
+    }
+
+    fn word(&mut self, word: &'static str, value: Val) -> Read<Val> {
+        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            return Err(self.expected("a value"));
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn enter(&mut self, depth: usize) -> Read<Option<u8>> {
+        if depth > MAX_DEPTH {
+            return Err(ReadError::Depth(self.at));
+        }
+        self.at += 1;
+        Ok(self.skip_space())
+    }
+
+    /// Steps over a comma, or over the end.
+    fn more(&mut self, end: u8, expected: &'static str) -> Read<bool> {
+        let next = self.skip_space();
+        if next != Some(b',') && next != Some(end) {
+            return Err(self.expected(expected));
+        }
+        self.at += 1;
+        if next == Some(end) {
+            return Ok(false);
+        }
+        self.skip_space();
+        Ok(true)
+    }
+
+    fn array(&mut self, depth: usize) -> Read<Val> {
+        let mut items = Vec::new();
+        if self.enter(depth)? == Some(b']') {
+            self.at += 1;
+            return Ok(Val::array(items));
+        }
+        loop {
+            items.push(self.value(depth)?);
+            if !self.more(b']', "a comma or \"]\"")? {
+                return Ok(Val::array(items));
+            }
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Read<Val> {
+        let mut entries = Object::default();
+        if self.enter(depth)? == Some(b'}') {
+            self.at += 1;
+            return Ok(Val::object(entries));
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(self.expected("a key in double quotes"));
+            }
+            let key = self.key()?;
+            if self.skip_space() != Some(b':') {
+                return Err(self.expected("a colon"));
+            }
+            self.at += 1;
+            self.skip_space();
+            let value = self.value(depth)?;
+            entries.insert(key, value);
+            if !self.more(b'}', "a comma or \"}\"")? {
+                return Ok(Val::object(entries));
+            }
+        }
+    }
+
+    fn key(&mut self) -> Read<Rc<str>> {
+        let span = self.string()?;
+        let key = self.text_of(span);
+        if key.len() > MAX_SHARED {
+            return Ok(key.into());
+        }
+        // FNV-1a, folded: good enough for a small cache.
+        let hash = key.bytes().fold(0xcbf2_9ce4_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let slot = (hash ^ (hash >> 16)) as usize % KEYS;
+        if let Some(known) = self.keys[slot].as_ref().filter(|known| ***known == *key) {
+            return Ok(Rc::clone(known));
+        }
+        let key: Rc<str> = key.into();
+        self.keys[slot] = Some(Rc::clone(&key));
+        Ok(key)
+    }
+
+    fn number(&mut self) -> Read<Val> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        let whole = self.at;
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        let digits = &self.text[start..self.at];
+        // -0 is no integer: its sign would be lost.
+        let int = if self.at == whole && digits != "-0" { Num::from_str_radix(digits, 10) } else { None };
+        Ok(Val::Num(int.unwrap_or_else(|| Num::Dec(Rc::new(digits.to_owned())))))
+    }
+
+    fn digits(&mut self) -> Read<()> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.expected("a digit")) } else { Ok(()) }
+    }
+
+    fn text_of(&self, span: Span) -> &str {
+        match span {
+            Span::Text(start, end) => &self.text[start..end],
+            Span::Unescaped => &self.unescaped,
+        }
+    }
+
+    /// Reads a string from its opening quote on.
+    fn string(&mut self) -> Read<Span> {
+        self.at += 1;
+        let start = self.at;
+        self.plain();
+        if self.peek() == Some(b'"') {
+            self.at += 1;
+            return Ok(Span::Text(start, self.at - 1));
+        }
+        let mut text = std::mem::take(&mut self.unescaped);
+        text.clear();
+        text.push_str(&self.text[start..self.at]);
+        loop {
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => text.push(self.escape()?),
+                _ => return Err(self.expected("the end of the string")),
+            }
+            let start = self.at;
+            self.plain();
+            text.push_str(&self.text[start..self.at]);
+        }
+        self.at += 1;
+        self.unescaped = text;
+        Ok(Span::Unescaped)
+    }
+
+    /// Steps over what stands for itself.
+    fn plain(&mut self) {
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
+    }
+
+    fn escape(&mut self) -> Read<char> {
+        self.at += 1;
+        let c = match self.peek() {
+            Some(c @ (b'"' | b'\\' | b'/')) => char::from(c),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.unicode(),
+            _ => return Err(self.expected("an escape")),
+        };
+        self.at += 1;
+        Ok(c)
+    }
+
+    /// Half of a pair alone is no character; as in jq, the replacement character stands for it.
+    fn unicode(&mut self) -> Read<char> {
+        let high = self.unit()?;
+        if (0xd800..0xdc00).contains(&high) && self.text[self.at..].starts_with("\\u") {
+            let back = self.at;
+            self.at += 1;
+            let low = self.unit()?;
+            if (0xdc00..0xe000).contains(&low) {
+                let code = 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+                return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            self.at = back;
+        }
+        Ok(char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+
+    fn unit(&mut self) -> Read<u32> {
+        self.at += 1;
+        let digits = self.text.as_bytes().get(self.at..self.at + 4);
+        let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        let unit = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let unit = unit.ok_or_else(|| self.expected("four hexadecimal digits"))?;
+        self.at += 4;
+        Ok(unit)
+    }
+}
