@@ -28,6 +28,10 @@ lint:
 test *args:
     cargo test {{ args }}
 
+# Run the hooks with Debian's jq and the real yq. Needs root (or sudo) once, to install jq.
+test-debian *args:
+    cargo test --test debian -- {{ args }}
+
 # Write the files that are generated from the types anew.
 generate:
     UPDATE_GENERATED=1 cargo test --lib checked_in
