@@ -28,8 +28,9 @@ lint:
 test *args:
     cargo test {{ args }}
 
-# Run the hooks with Debian's jq and the real yq. Needs root (or sudo) once, to install jq.
+# Run the hooks with Debian's jq and the real yq. Needs Go, and root or sudo the first time.
 test-debian *args:
+    .ci/debian
     cargo test --test debian -- {{ args }}
 
 # Write the files that are generated from the types anew.

@@ -1,38 +1,36 @@
 //! The Go implementation's examples, unchanged but for the host of their URL, under its own default whitelist.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use testbed::{Reply, tools};
+use testbed::Reply;
 
-use crate::harness::{Options, Scene, manifest};
-use crate::sidecar::{Place, Sidecar};
+use crate::harness::{Options, Scene, bare, finish, manifest};
+use crate::sidecar::Sidecar;
 
 /// A controller that asks a sidecar of its own, which has the real commands.
 pub struct Kitchen {
     pub scene: Scene,
-    pub sidecar: Sidecar,
+    _sidecar: Sidecar,
 }
 
 impl Kitchen {
     /// With the Go implementation's whitelist.
     pub async fn open(prefix: &str) -> Result<Self> {
         let jq = fs::read_to_string("/var/lib/dpkg/info/jq.list");
-        ensure!(jq.is_ok_and(|files| files.contains("/usr/bin/jq\n")), "this suite needs Debian's jq: apt-get install jq");
-        let mut whitelist = manifest("tests/fixtures/whitelist/go.yaml")?;
-        let place = Place::new("commands: {}")?;
-        // A folder of root's, which the sidecar's user cannot change.
-        let yq = place.path("yq");
-        fs::copy(tools::yq().await?, &yq).context("yq cannot be copied")?;
-        fs::set_permissions(&yq, fs::Permissions::from_mode(0o755))?;
-        whitelist = whitelist.replacen("  yq:\n", &format!("  yq:\n    path: {}\n", yq.display()), 1);
-        fs::write(place.path("etc/whitelist.yaml"), whitelist)?;
-        let sidecar = place.start().await?;
+        ensure!(
+            jq.is_ok_and(|files| files.contains("/usr/bin/jq\n")),
+            "this needs Debian's jq; .ci/debian installs it"
+        );
+        // In a folder that nobody but root can change, or the sidecar would not run it.
+        let yq = finish(bare(Path::new("/usr/local/bin/yq")).arg("--version")).await;
+        ensure!(yq.is_ok_and(|ran| ran.stdout.contains("mikefarah")), "this needs yq; .ci/debian installs it");
+        let sidecar = Sidecar::start(&manifest("tests/fixtures/whitelist/go.yaml")?).await?;
         let endpoint = format!("unix://{}", sidecar.socket.display());
         let scene = Scene::start_with(prefix, Options::default().with("HOOK_EXECUTOR_ENDPOINT", endpoint)).await?;
-        Ok(Self { scene, sidecar })
+        Ok(Self { scene, _sidecar: sidecar })
     }
 
     /// Applies the example, which gets this answer, and gives the files of its artifact.
@@ -45,7 +43,8 @@ impl Kitchen {
 
     /// The example's spec, whose URL leads to our origin.
     fn spec(&self, example: &str, answer: &Value) -> Result<Value> {
-        let object: Value = serde_saphyr::from_str(&manifest(&format!("tests/fixtures/manifests/accepted/peer-{example}.yaml"))?)?;
+        let object: Value =
+            serde_saphyr::from_str(&manifest(&format!("tests/fixtures/manifests/accepted/peer-{example}.yaml"))?)?;
         let mut spec = object["spec"].clone();
         let url = spec["generator"]["http"]["url"].as_str().context("no URL")?;
         let path = url::Url::parse(url)?.path().to_owned();
@@ -109,13 +108,14 @@ async fn hooks_examples_give_what_they_say() -> Result<()> {
     kitchen.scene.testbed.apply_yaml(&kitchen.scene.sources.namespace, secret).await?;
     let config = json!({"config": {"settings": {"replicas": 3, "hosts": ["a", "b"]}}});
     let files = kitchen.cook("validation-hook-example", &config).await?;
-    let expected = ("config/settings.yaml".to_owned(), "replicas: 3\nhosts:\n  - a\n  - b\n".to_owned());
+    let expected = ("config/settings.yaml".to_owned(), "hosts:\n  - a\n  - b\nreplicas: 3\n".to_owned());
     ensure!(files == [expected], "{files:?}");
 
     let item = |name: &str, status: &str| json!({"name": name, "id": 1, "status": status, "metadata": {"x": 1}});
     let export = json!({"items": [item("a", "active"), item("b", "gone"), item("c", "active")]});
     let files = kitchen.cook("multi-step-processing", &export).await?;
-    let expected = "{\"name\":\"a\",\"id\":1,\"metadata\":{\"x\":1}}\n{\"name\":\"c\",\"id\":1,\"metadata\":{\"x\":1}}\n";
+    let expected =
+        "{\"name\":\"a\",\"id\":1,\"metadata\":{\"x\":1}}\n{\"name\":\"c\",\"id\":1,\"metadata\":{\"x\":1}}\n";
     ensure!(files == [("data/filtered-items.json".to_owned(), expected.to_owned())], "{files:?}");
     Ok(())
 }

@@ -21,14 +21,14 @@ fn spec(url: &str, hooks: &[Value]) -> Value {
 async fn ignore_carries_on_with_the_input_and_fail_keeps_what_was_good() -> Result<()> {
     let kitchen = Kitchen::open("policies").await?;
     let (origin, sources) = (&kitchen.scene.origin, &kitchen.scene.sources);
-    origin.on("/a", Reply::ok(r#"{"kind":"ConfigMap","n":1}"#));
+    origin.on("/a", Reply::ok(r#"{"kind":"ConfigMap","count":1}"#));
     let url = origin.url("/a");
 
-    let ignored = hook("shape", "jq", &[".n | fromjson | .nothing"], "ignore");
+    let ignored = hook("shape", "jq", &[".count | fromjson | .nothing"], "ignore");
     sources.apply("ignored", &spec(&url, &[ignored, hook("to-yaml", "yq", &["-P"], "fail")])).await?;
     sources.wait_ready("ignored").await?;
     let files = sources.download("ignored").await?;
-    ensure!(files == [("out.yaml".to_owned(), "kind: ConfigMap\nn: 1\n".to_owned())], "{files:?}");
+    ensure!(files == [("out.yaml".to_owned(), "kind: ConfigMap\ncount: 1\n".to_owned())], "{files:?}");
 
     sources.apply("failing", &spec(&url, &[hook("shape", "jq", &["."], "fail")])).await?;
     sources.wait_ready("failing").await?;
@@ -48,7 +48,9 @@ async fn a_command_that_is_forbidden_stalls_with_its_hooks_name() -> Result<()> 
     let kitchen = Kitchen::open("forbidden").await?;
     let (origin, sources) = (&kitchen.scene.origin, &kitchen.scene.sources);
     origin.on("/a", Reply::ok(r#"{"n":1}"#));
-    for (name, command, args) in [("unknown", "python3", ["-c"]), ("denied", "rm", ["-r"]), ("argument", "bash", ["a;b"])] {
+    for (name, command, args) in
+        [("unknown", "python3", ["-c"]), ("denied", "rm", ["-r"]), ("argument", "bash", ["a;b"])]
+    {
         sources.apply(name, &spec(&origin.url("/a"), &[hook("sharp-knife", command, &args, "fail")])).await?;
         let stalled = sources.wait_failed(name, "HookNotAllowed").await?;
         let text = stalled["status"].to_string();

@@ -57,9 +57,7 @@ pub(crate) static HELM_CONTROLLER: Module = Module {
     crds_of: Some("github.com/fluxcd/helm-controller"),
 };
 
-static YQ: Module = Module { name: "yq", programs: &["yq"], ldflags: "", crds_of: None };
-
-static MODULES: [&Module; 5] = [&KUBERNETES, &SOURCE_CONTROLLER, &KUSTOMIZE_CONTROLLER, &HELM_CONTROLLER, &YQ];
+static MODULES: [&Module; 4] = [&KUBERNETES, &SOURCE_CONTROLLER, &KUSTOMIZE_CONTROLLER, &HELM_CONTROLLER];
 
 /// Where the results of one module are.
 #[derive(Debug, Clone)]
@@ -94,11 +92,6 @@ pub async fn build_all() -> Result<()> {
 /// The path of `kubectl`, built if need be.
 pub async fn kubectl() -> Result<PathBuf> {
     Ok(ensure(&KUBERNETES).await?.program("kubectl"))
-}
-
-/// The path of `yq` (<https://github.com/mikefarah/yq>, which is not the program that Debian calls so), built if need be.
-pub async fn yq() -> Result<PathBuf> {
-    Ok(ensure(&YQ).await?.program("yq"))
 }
 
 /// The results of a module, built if they are not in the cache yet.

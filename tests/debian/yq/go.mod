@@ -1,4 +1,4 @@
-module testbed/yq
+module debian/yq
 
 go 1.26.0
 
