@@ -1,7 +1,7 @@
 //! System calls that reach for the kernel or for others.
 
 use anyhow::{Result, ensure};
-use flux_externalsource::sandbox::{NEWEST_LANDLOCK, Requirement, Sandbox, SandboxError, SandboxSettings};
+use flux_externalsource::sandbox::{NEWEST_LANDLOCK, Sandbox, SandboxError, SandboxSettings};
 
 use super::bed::{Bed, Ran, bash, perl};
 use super::unprivileged::unprivileged;
@@ -152,11 +152,29 @@ unprivileged! {
 
     async fn without_what_confines_nothing_runs_unless_it_was_asked_for() -> Result<()> {
         let folder = tempfile::tempdir()?;
-        let settings = SandboxSettings { max_landlock: 0, ..SandboxSettings::new(folder.path()) };
-        let error = Sandbox::new(settings.clone()).err();
-        ensure!(matches!(error, Some(SandboxError::Unconfined(_))), "{error:?}");
-        let sandbox = Sandbox::new(SandboxSettings { requirement: Requirement::BestEffort, ..settings })?;
-        ensure!(sandbox.describe() == "seccomp, without Landlock", "{}", sandbox.describe());
+        let whole = SandboxSettings::new(folder.path());
+        for lacking in
+            [SandboxSettings { max_landlock: 0, ..whole.clone() }, SandboxSettings { seccomp: false, ..whole.clone() }]
+        {
+            let error = Sandbox::new(lacking).err();
+            ensure!(matches!(error, Some(SandboxError::Unconfined(_))), "{error:?}");
+        }
+        let bed = Bed::unconfined()?;
+        bed.sandbox.check().await?;
+        ensure!(bed.sandbox.describe() == "nothing", "{}", bed.sandbox.describe());
+        let ran = bed.run(&bash("head -c 4 /etc/passwd", ""), b"").await?.succeeded()?;
+        ensure!(ran.stdout == "root", "{ran:?}");
+        Ok(())
+    }
+
+    async fn a_check_tells_whether_programs_run() -> Result<()> {
+        let bed = Bed::new()?;
+        bed.sandbox.check().await?;
+        bed.is_clean("no mark")?;
+        let wrapper = "/bin/true".into();
+        let sandbox = Sandbox::new(SandboxSettings { wrapper, ..SandboxSettings::new(bed.folder.path()) })?;
+        let error = sandbox.check().await.err();
+        ensure!(matches!(error, Some(SandboxError::Broken)), "{error:?}");
         Ok(())
     }
 }
