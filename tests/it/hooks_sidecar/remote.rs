@@ -85,7 +85,8 @@ async fn each_failure_is_what_it_is() -> Result<()> {
 async fn a_command_need_not_read_its_input() -> Result<()> {
     let sidecar = Sidecar::start(WHITELIST).await?;
     let large = vec![b'\n'; 50 << 20];
-    for (script_text, expected) in [("true", ""), ("echo done", "done\n"), ("exec <&-; echo done", "done\n"), ("head -c 1", "\n")]
+    for (script_text, expected) in
+        [("true", ""), ("echo done", "done\n"), ("exec <&-; echo done", "done\n"), ("head -c 1", "\n")]
     {
         let output = sidecar.remote().run(&script(script_text), &input(large.clone()), &spools()).await;
         ensure!(text(&output.context(script_text)?).await? == expected, "{script_text}");
@@ -132,18 +133,14 @@ async fn who_gives_up_ends_the_command() -> Result<()> {
     let sidecar = Sidecar::start(WHITELIST).await?;
     let remote = sidecar.remote();
     let waiting = script("while :; do sleep 1; done");
-    let (nothing, spools) = (input(""), spools());
-    {
-        let mut run = Box::pin(remote.run(&waiting, &nothing, &spools));
-        eventually("the command to run", SOON, async || {
-            tokio::select! {
-                ended = &mut run => bail!("it ended: {ended:?}"),
-                report = sidecar.remote().report() => ensure!(report?.running == 1, "it does not run"),
-            }
-            Ok(())
-        })
-        .await?;
-    }
+    let run = tokio::spawn(async move { remote.run(&waiting, &input(""), &spools()).await });
+    eventually("the command to run", SOON, async || {
+        let report = sidecar.remote().report().await?;
+        ensure!(report.running == 1, "{report:?}");
+        Ok(())
+    })
+    .await?;
+    run.abort();
     eventually("the command to end", SOON, async || {
         let report = sidecar.remote().report().await?;
         ensure!(report.running == 0, "{report:?}");
@@ -181,7 +178,7 @@ async fn some_wait_and_more_are_turned_away() -> Result<()> {
     ensure!(matches!(&busy, Err(ExecutorError::Unavailable(why)) if why.contains("taken")), "{busy:?}");
     first.abort();
     for other in others {
-        ensure!(other.await??== 5);
+        ensure!(other.await?? == 5);
     }
     report(0, 0).await
 }
