@@ -3,20 +3,22 @@
 //!
 //! Knows nothing of hooks: what may run at all is decided before.
 
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 mod error;
 mod limits;
-mod protocol;
-mod running;
-mod settings;
-mod start;
 #[cfg(target_os = "linux")]
-mod wrapper;
+mod linux;
+mod settings;
 
+#[cfg(not(target_os = "linux"))]
+use elsewhere as platform;
 pub use error::SandboxError;
 pub use limits::{Limit, Limits};
-pub use running::Running;
+#[cfg(target_os = "linux")]
+use linux as platform;
+pub use platform::{NEWEST_LANDLOCK, Running, SUBCOMMAND, Sandbox, wrapper_main};
 pub use settings::{Requirement, SandboxSettings};
-pub use start::{Sandbox, wrapper_main};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

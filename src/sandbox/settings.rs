@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::NEWEST_LANDLOCK;
 use serde::{Deserialize, Serialize};
 
 /// What to do where the kernel cannot confine programs.
@@ -24,6 +25,8 @@ pub struct SandboxSettings {
     /// The executable that calls [`wrapper_main`](super::wrapper_main); this process's own but in tests, whose
     /// executable is another.
     pub wrapper: PathBuf,
+    /// The newest version of Landlock to use; lower only in tests, to see what older kernels can do.
+    pub max_landlock: u8,
 }
 
 impl SandboxSettings {
@@ -31,6 +34,6 @@ impl SandboxSettings {
     pub fn new(work_dir: impl Into<PathBuf>) -> Self {
         // Also right after the file was replaced by a newer version or deleted.
         let wrapper = PathBuf::from("/proc/self/exe");
-        Self { work_dir: work_dir.into(), requirement: Requirement::Strict, wrapper }
+        Self { work_dir: work_dir.into(), requirement: Requirement::Strict, wrapper, max_landlock: NEWEST_LANDLOCK }
     }
 }

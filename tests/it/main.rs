@@ -12,6 +12,7 @@ mod events;
 mod failures;
 mod flux;
 mod hooks_sandbox;
+mod hooks_sidecar;
 mod layering;
 mod local;
 mod manifests;

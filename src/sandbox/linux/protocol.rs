@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exit, Limit, Limits, Program, Requirement, Usage};
-
-/// The hidden subcommand that makes our executable the wrapper.
-pub(super) const SUBCOMMAND: &str = "sandbox";
+use super::kernel::Kernel;
+use crate::sandbox::{Exit, Limit, Limits, Program, Requirement, Usage};
 
 /// Longest frame: a program's arguments and environment, of which Linux takes 6 MiB at most, in JSON's escapes.
 pub(super) const MAX_FRAME: usize = 64 * 1024 * 1024;
@@ -21,6 +19,7 @@ pub(super) struct Order {
     /// Where the wrapper makes the program's folder.
     pub work_dir: PathBuf,
     pub requirement: Requirement,
+    pub kernel: Kernel,
 }
 
 /// What the wrapper says.
@@ -39,6 +38,8 @@ pub(super) enum Word {
 pub(super) enum Cause {
     /// No folder for it; an error of the operating system.
     WorkDir(i32),
+    /// It cannot be watched; an error of the operating system.
+    Watch(i32),
     /// It cannot be confined.
     Unconfined(String),
     /// It cannot be executed; an error of the operating system.
