@@ -4,9 +4,10 @@ use std::io::Write;
 
 use super::program::{Assertions, Output, Problem, ProblemKind, Program, Step, Steps};
 use super::value::write::{Style, json};
-use super::value::{Num, Object, Val, yaml};
+use super::value::yaml;
+use super::value::{Num, Object, Val};
 use super::{cel, document, files, jq};
-use crate::api::schema::{MAX_ASSERTIONS, MAX_EXPRESSION, MAX_STEPS};
+use crate::api::schema::{MAX_EXPRESSION, MAX_EXPRESSIONS};
 
 /// Evaluates `program` over `body`; what comes out of it goes to `out`.
 pub(super) fn evaluate(program: &Program, body: &[u8], out: &mut impl Write) -> Result<(), Problem> {
@@ -31,7 +32,7 @@ fn short(source: &str) -> Result<&str, String> {
 }
 
 fn assert(assertions: &Assertions, body: &[u8]) -> Result<(), Problem> {
-    limit(assertions.expressions.len(), MAX_ASSERTIONS, "assertions")?;
+    limit(assertions.expressions.len(), MAX_EXPRESSIONS, "assertions")?;
     let compile = |(index, source): (usize, &String)| {
         short(source).and_then(cel::compile).map_err(|message| Problem::new(ProblemKind::Expression, index, message))
     };
@@ -80,7 +81,7 @@ fn compile(step: &Step) -> Result<Compiled, String> {
 }
 
 fn transform(steps: &Steps, body: &[u8], out: &mut impl Write) -> Result<(), Problem> {
-    limit(steps.steps.len(), MAX_STEPS, "steps")?;
+    limit(steps.steps.len(), MAX_EXPRESSIONS, "steps")?;
     let compile =
         |(index, step)| compile(step).map_err(|message| Problem::new(ProblemKind::Expression, Some(index), message));
     let compiled = steps.steps.iter().enumerate().map(compile).collect::<Result<Vec<_>, _>>()?;
