@@ -55,14 +55,44 @@ pub fn context(run: &RunSettings, catalog: Arc<dyn Catalog>, stored: &Stored) ->
         outages: Arc::new(Outages::default()),
         spools: fetcher.spools.clone(),
         fetcher: Arc::new(fetcher),
+        executor: Arc::new(NoExecutor),
         settings: Settings {
             schedule: Arc::new(run.schedule.clone()),
             unpack: run.unpack,
             retention: stored.retention,
             concurrent: run.concurrent,
+            concurrent_hooks: 16,
         },
         pools: Pools::default(),
     })
+}
+
+/// Until the real ones are here.
+struct NoExecutor;
+
+#[async_trait::async_trait]
+impl crate::hooks::Executor for NoExecutor {
+    async fn run(
+        &self,
+        _: &crate::hooks::Command,
+        _: &crate::spool::Spool,
+        _: &Spools,
+    ) -> Result<crate::spool::Spool, crate::hooks::ExecutorError> {
+        Err(crate::hooks::ExecutorError::Unavailable("there is none".to_owned()))
+    }
+
+    async fn transform(
+        &self,
+        _: &crate::transform::Program,
+        _: &crate::spool::Spool,
+        _: &Spools,
+    ) -> Result<crate::spool::Spool, crate::hooks::ExecutorError> {
+        Err(crate::hooks::ExecutorError::Unavailable("there is none".to_owned()))
+    }
+
+    async fn health(&self) -> Result<Option<String>, crate::hooks::ExecutorError> {
+        Err(crate::hooks::ExecutorError::Unavailable("there is none".to_owned()))
+    }
 }
 
 pub fn logs(settings: &LogSettings) -> anyhow::Result<LogControl> {

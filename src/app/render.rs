@@ -99,7 +99,7 @@ async fn run(
 async fn fetch(fetcher: &Fetcher, source: &Arc<ExternalSource>) -> Result<Answered, Failure> {
     schedule::interval(&source.spec.interval, Duration::ZERO)?;
     let progress = Arc::new(Progress::default());
-    let job = Fetch { source: Arc::clone(source), advertised: None, force: false, progress };
+    let job = Fetch { source: Arc::clone(source), advertised: None, prepared: None, force: false, progress };
     fetcher.fetch(&job, false).await
 }
 
