@@ -4,12 +4,15 @@ use std::process::ExitCode;
 
 use flux_externalsource::cli::{self, Invocation};
 use flux_externalsource::config::ConfigError;
-use flux_externalsource::transform;
+use flux_externalsource::{sandbox, transform};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == sandbox::SUBCOMMAND) {
+        return sandbox::wrapper_main();
+    }
     if let Some(code) = transform::builtin(std::env::args_os()) {
         return code;
     }

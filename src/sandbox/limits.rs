@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What a program, with everything that it starts, may use.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Limits {
     /// From start to end.
     pub time: Duration,
-    /// Processor time of any one process.
+    /// Processor time of all processes together.
     pub cpu: Duration,
     /// Resident memory of all processes together, in bytes.
     pub memory: u64,
@@ -26,7 +28,7 @@ pub struct Limits {
 }
 
 /// The limit that ended a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Limit {
     /// [`Limits::time`].
     Time,

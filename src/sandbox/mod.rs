@@ -3,19 +3,34 @@
 //!
 //! Knows nothing of hooks: what may run at all is decided before.
 
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+mod error;
 mod limits;
+#[cfg(target_os = "linux")]
+mod linux;
+mod settings;
 
+#[cfg(not(target_os = "linux"))]
+use elsewhere as platform;
+pub use error::SandboxError;
 pub use limits::{Limit, Limits};
+#[cfg(target_os = "linux")]
+use linux as platform;
+pub use platform::{NEWEST_LANDLOCK, Running, SUBCOMMAND, Sandbox, wrapper_main};
+pub use settings::{Requirement, SandboxSettings};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 /// What to run. `Debug` shows neither arguments nor environment, because both may hold secrets.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Program {
-    /// Absolute path of the executable.
+    /// Absolute path of the executable; [`Sandbox::own_executable`] for what is built in.
     pub path: PathBuf,
     /// Its arguments, without the name of the program itself.
     pub args: Vec<String>,
@@ -32,12 +47,23 @@ impl std::fmt::Debug for Program {
 }
 
 /// How a program ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exit {
     /// By itself, with this code.
     Code(i32),
     /// By this signal.
     Signal(i32),
+}
+
+/// What a program and everything that it started used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// From start to end.
+    pub time: Duration,
+    /// Processor time, to a hundredth of a second.
+    pub cpu: Duration,
+    /// Most resident memory that was seen at once, in bytes; 0 for a program that ended before anybody looked.
+    pub memory: u64,
 }
 
 /// What is left of a program.
@@ -49,4 +75,6 @@ pub struct Ended {
     pub limit: Option<Limit>,
     /// The beginning of its standard error, for the debug log; may hold secrets.
     pub stderr: Bytes,
+    /// What it used.
+    pub usage: Usage,
 }

@@ -11,6 +11,7 @@ mod drift;
 mod events;
 mod failures;
 mod flux;
+mod hooks_sandbox;
 mod layering;
 mod local;
 mod manifests;
