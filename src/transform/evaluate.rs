@@ -4,7 +4,8 @@ use std::io::Write;
 
 use super::program::{Assertions, Output, Problem, ProblemKind, Program, Step, Steps};
 use super::value::write::{Style, json};
-use super::value::{Num, Object, Val, yaml};
+use super::value::yaml;
+use super::value::{Num, Object, Val};
 use super::{cel, document, files, jq};
 use crate::api::schema::{MAX_ASSERTIONS, MAX_EXPRESSION, MAX_STEPS};
 
