@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use flux_externalsource::sandbox::{Exit, Limit, Limits, Program};
 
 use super::bed::{Bed, Ran, bash, mark, marked, perl, program};
@@ -79,6 +79,40 @@ unprivileged! {
         let mark = mark();
         let script = "for (1..100) { exit 0 if !fork } sleep 1000";
         contained(Limit::Processes, &mark, &perl(script, &mark), as_it_is).await?;
+        Ok(())
+    }
+
+    async fn names_hide_nothing() -> Result<()> {
+        let mark = mark();
+        // No text, and what looks like the end of a name.
+        for name in ["\\xff\\xfe", ") R 1 (", "\\n"] {
+            let script = format!("for (1..100) {{ last if !fork }} $0 = \"{name}\"; sleep 1000");
+            let ran = contained(Limit::Processes, &mark, &perl(&script, &mark), as_it_is).await;
+            ran.with_context(|| format!("{name:?}"))?;
+        }
+        let script = format!(
+            "mkdir qq(\\xff);
+            for my $n (1..20) {{
+                my $name = qq(\\xff/\\n\\xfe); open(my $f, '+>', $name); print $f 'x' x (1 << 20); $f->flush; unlink $name;
+                syscall({}, 0, 1 << 20, 3, 1, fileno($f), 0); close $f;
+            }}
+            sleep 1000",
+            libc::SYS_mmap
+        );
+        contained(Limit::Disk, &mark, &perl(&format!("use IO::Handle; {script}"), &mark), as_it_is).await?;
+        Ok(())
+    }
+
+    async fn a_great_many_mappings_are_too_many() -> Result<()> {
+        let mark = mark();
+        // Every other page of one mapping, so that the kernel cannot join them.
+        let script = format!(
+            "my $at = syscall({}, 0, 60000 << 12, 0, 0x22, -1, 0);
+            for (my $n = 0; $n < 60000; $n += 2) {{ syscall({}, $at + ($n << 12), 1 << 12, 1) }}
+            sleep 1000",
+            libc::SYS_mmap, libc::SYS_mprotect
+        );
+        contained(Limit::Memory, &mark, &perl(&script, &mark), as_it_is).await?;
         Ok(())
     }
 
