@@ -262,8 +262,7 @@ async fn what_is_right_runs(sidecar: &Sidecar) -> Result<()> {
 #[tokio::test]
 async fn no_hostile_command_runs() -> Result<()> {
     let place = place()?;
-    let cases: Vec<_> =
-        [commands(&place), arguments(), environments(), limits()].into_iter().flatten().collect();
+    let cases: Vec<_> = [commands(&place), arguments(), environments(), limits()].into_iter().flatten().collect();
     ensure!(cases.len() >= 100, "{} cases", cases.len());
     let sidecar = place.start().await?;
     what_is_right_runs(&sidecar).await?;

@@ -85,7 +85,8 @@ async fn each_failure_is_what_it_is() -> Result<()> {
 async fn a_command_need_not_read_its_input() -> Result<()> {
     let sidecar = Sidecar::start(WHITELIST).await?;
     let large = vec![b'\n'; 50 << 20];
-    for (script_text, expected) in [("true", ""), ("echo done", "done\n"), ("exec <&-; echo done", "done\n"), ("head -c 1", "\n")]
+    for (script_text, expected) in
+        [("true", ""), ("echo done", "done\n"), ("exec <&-; echo done", "done\n"), ("head -c 1", "\n")]
     {
         let output = sidecar.remote().run(&script(script_text), &input(large.clone()), &spools()).await;
         ensure!(text(&output.context(script_text)?).await? == expected, "{script_text}");
@@ -181,7 +182,7 @@ async fn some_wait_and_more_are_turned_away() -> Result<()> {
     ensure!(matches!(&busy, Err(ExecutorError::Unavailable(why)) if why.contains("taken")), "{busy:?}");
     first.abort();
     for other in others {
-        ensure!(other.await??== 5);
+        ensure!(other.await?? == 5);
     }
     report(0, 0).await
 }
