@@ -104,8 +104,7 @@ pub fn command_value(command: &Command) -> Option<HeaderValue> {
 /// The command that a header's value says, or what is wrong with it. Nothing of the value is repeated.
 pub fn command_of(value: &HeaderValue) -> Result<Command, String> {
     let json = STANDARD.decode(value.as_bytes()).map_err(|_| format!("{COMMAND} is not base64"))?;
-    let wire: WireCommand = serde_json::from_slice(&json)
-        .map_err(|error| format!("{COMMAND} is not the JSON of a command: {}", category(&error)))?;
+    let wire: WireCommand = object(&json).map_err(|why| format!("{COMMAND} is not the JSON of a command: {why}"))?;
     Ok(Command {
         timeout: wire.timeout.as_deref().map(timeout_of).transpose()?,
         name: wire.command,
@@ -125,15 +124,21 @@ pub fn timeout_text(timeout: std::time::Duration) -> String {
     format!("{}.{:09}s", timeout.as_secs(), timeout.subsec_nanos())
 }
 
-/// What is wrong with JSON, without its values: serde's own message would quote them.
-pub fn category(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Syntax => "it is malformed",
-        serde_json::error::Category::Eof => "it is cut off",
-        serde_json::error::Category::Data => "a field is missing, unknown, twice there or of another type",
-        serde_json::error::Category::Io => "it cannot be read",
-    };
-    format!("{what} (column {})", error.column())
+/// What a JSON object says, or what is wrong with it. Nothing of it is repeated: serde's own messages quote values.
+pub fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, String> {
+    // A list of a struct's fields in their order would do for serde.
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err("it is no object".to_owned());
+    }
+    serde_json::from_slice(json).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Syntax => "it is malformed",
+            serde_json::error::Category::Eof => "it is cut off",
+            serde_json::error::Category::Data => "a field is missing, unknown, twice there or of another type",
+            serde_json::error::Category::Io => "it cannot be read",
+        };
+        format!("{what} (line {}, column {})", error.line(), error.column())
+    })
 }
 
 /// The trailers of an answer.

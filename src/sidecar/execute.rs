@@ -109,9 +109,8 @@ async fn run(sidecar: &Sidecar, slot: Slot, request: Vec<u8>) -> Result<Executed
 }
 
 fn decode(request: &[u8], max_stdin: u64) -> Result<(Command, Vec<u8>), Refused> {
-    let asked: Asked<'_> = serde_json::from_slice(request).map_err(|error| {
-        Refused::malformed(format!("the request is not the JSON of a command: {}", wire::category(&error)))
-    })?;
+    let asked: Asked<'_> = wire::object(request)
+        .map_err(|why| Refused::malformed(format!("the request is not the JSON of a command: {why}")))?;
     let mut stdin = asked.stdin.unwrap_or_default();
     // Go's decoder passes over the ends of lines.
     if stdin.contains(['\r', '\n']) {

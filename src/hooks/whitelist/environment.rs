@@ -19,7 +19,6 @@ const MAX_NAME: usize = 253;
 const REFUSED: &[&str] = &[
     // Where programs and libraries are looked for.
     "PATH",
-    "TMPDIR",
     "CLASSPATH",
     // glibc: code and files by name, and what its resolver trusts.
     "GCONV_PATH",

@@ -173,7 +173,6 @@ fn environments() -> Vec<Case> {
         "PS4",
         "IFS",
         "PATH",
-        "TMPDIR",
         "PERL5OPT",
         "PYTHONPATH",
         "RUBYOPT",

@@ -54,14 +54,12 @@ pub async fn ask(socket: &Path, request: &[u8]) -> Result<Answer> {
 
 /// A request with this head and body, after which the connection closes.
 pub fn request(line: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let mut head = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    if !headers.iter().any(|(name, _)| ["content-length", "transfer-encoding"].contains(name)) {
-        head.push_str(&format!("content-length: {}\r\n", body.len()));
-    }
-    [head.as_bytes(), b"\r\n", body].concat()
+    let length = body.len().to_string();
+    let is_framed = headers.iter().any(|(name, _)| ["content-length", "transfer-encoding"].contains(name));
+    let framing = (!is_framed).then_some(("content-length", length.as_str()));
+    let lines = headers.iter().copied().chain(framing).map(|(name, value)| format!("{name}: {value}\r\n"));
+    let head = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{}\r\n", lines.collect::<String>());
+    [head.as_bytes(), body].concat()
 }
 
 /// `POST /v1/run` with this JSON as its command.

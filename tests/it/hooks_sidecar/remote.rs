@@ -133,18 +133,14 @@ async fn who_gives_up_ends_the_command() -> Result<()> {
     let sidecar = Sidecar::start(WHITELIST).await?;
     let remote = sidecar.remote();
     let waiting = script("while :; do sleep 1; done");
-    let (nothing, spools) = (input(""), spools());
-    {
-        let mut run = Box::pin(remote.run(&waiting, &nothing, &spools));
-        eventually("the command to run", SOON, async || {
-            tokio::select! {
-                ended = &mut run => bail!("it ended: {ended:?}"),
-                report = sidecar.remote().report() => ensure!(report?.running == 1, "it does not run"),
-            }
-            Ok(())
-        })
-        .await?;
-    }
+    let run = tokio::spawn(async move { remote.run(&waiting, &input(""), &spools()).await });
+    eventually("the command to run", SOON, async || {
+        let report = sidecar.remote().report().await?;
+        ensure!(report.running == 1, "{report:?}");
+        Ok(())
+    })
+    .await?;
+    run.abort();
     eventually("the command to end", SOON, async || {
         let report = sidecar.remote().report().await?;
         ensure!(report.running == 0, "{report:?}");
