@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use testbed::wait::condition;
-use testbed::{Origin, Reply};
+use testbed::{Origin, Reply, eventually};
 
 use super::bed::{Bed, hook, script, with};
 use crate::harness::{Options, SOON, run};
@@ -45,8 +45,12 @@ async fn a_long_hook_shows_as_executing_hooks() -> Result<()> {
     sources.apply("config", &with(&origin.url("/data"), &short)).await?;
     let ready = sources.wait_ready("config").await?;
     ensure!(condition(&ready, "ExecutingHooks").is_none(), "{ready}");
-    bed.sidecar.process.until_logged("ended", SOON).await.ok();
-    Ok(())
+    eventually("the first hook is gone", SOON, async || {
+        let metrics = bed.scene.controller.scrape().await?;
+        ensure!(metrics.contains("externalsource_hook_executor_running 0"), "{metrics}");
+        Ok(())
+    })
+    .await
 }
 
 /// The example with its addresses replaced.
@@ -110,6 +114,9 @@ async fn the_example_runs_without_a_cluster() -> Result<()> {
 
     let ran = run(local.iter().chain(&more[..3])).await?;
     ran.expect(1, &[])?;
+    let absent = ["--hook-whitelist-path", "/nowhere/whitelist.yaml"];
+    let ran_without = run(local.iter().chain(&more[..3]).chain(&absent)).await?;
+    ran_without.expect(1, &["HOOK_WHITELIST_PATH: /nowhere/whitelist.yaml cannot be read"])?;
     let why = "hook \"fetch-token\" (spec.hooks.preRequest[0]): no command is allowed without a whitelist";
     ensure!(ran.stdout.contains(why) && ran.stdout.contains("--hook-whitelist-path"), "{ran:?}");
     Ok(())

@@ -20,7 +20,7 @@ async fn the_same_token_is_asked_with_conditionally_and_another_one_is_not_and_n
     origin.on("/map.yaml", Reply::ok(config_map("one")).etag("\"v1\""));
     let url = origin.url("/map.yaml");
     let same = made_from(&url, r#"echo '{"headers":{"X-Token":"always-the-same"}}'"#);
-    let fresh = made_from(&url, r#"echo "{\"headers\":{\"X-Token\":\"$(cat /proc/sys/kernel/random/uuid)\"}}""#);
+    let fresh = made_from(&url, r#"echo "{\"headers\":{\"X-Token\":\"$(date +%s%N)\"}}""#);
     for (name, spec) in [("same", &same), ("fresh", &fresh)] {
         sources.apply(name, spec).await?;
         let ready = sources.wait_ready(name).await?;

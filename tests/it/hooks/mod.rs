@@ -2,6 +2,7 @@
 
 mod around;
 mod bed;
+mod canary;
 mod conditional;
 mod outage;
 mod policies;
