@@ -8,6 +8,6 @@ mod lifecycle;
 mod network;
 mod reload;
 mod remote;
-mod sidecar;
+pub mod sidecar;
 mod socket;
 mod volume;
