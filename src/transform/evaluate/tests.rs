@@ -8,7 +8,7 @@ use super::*;
 
 fn run(program: &Program, body: &str) -> Result<Vec<u8>, Problem> {
     let mut out = Vec::new();
-    evaluate(program, body.as_bytes(), &mut out).map(|()| out)
+    evaluate(program, Body::from(body.as_bytes()), &mut out).map(|()| out)
 }
 
 fn program(steps: &[Step], output: Output, files: bool) -> Program {
@@ -79,7 +79,7 @@ fn problems_name_the_step() {
     assert!(found.kind == ProblemKind::Input && found.message.ends_with("it is nested deeper than 512"), "{found:?}");
     let found = run(&program(&[], Output::Json, false), "x").and_then(|_| {
         let mut out = Vec::new();
-        evaluate(&program(&[], Output::Json, false), &[0xff, 0xfe], &mut out)
+        evaluate(&program(&[], Output::Json, false), Body::from(&[0xff, 0xfe][..]), &mut out)
     });
     assert_eq!(found.unwrap_err().message, "the document is not UTF-8");
 }

@@ -131,10 +131,6 @@ impl Object {
         self.keys.names.iter()
     }
 
-    pub fn values(&self) -> impl Iterator<Item = &Val> {
-        self.values.iter()
-    }
-
     pub fn into_values(self) -> std::vec::IntoIter<Val> {
         self.values.into_iter()
     }

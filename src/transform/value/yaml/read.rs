@@ -10,7 +10,7 @@ use super::super::number::Num;
 use super::super::{MAX_DEPTH, Object, Val};
 
 /// What aliases may expand to, in nodes: they let a small document stand for a huge one.
-const MAX_EXPANDED: usize = 1_000_000;
+const MAX_EXPANDED: usize = 100_000;
 
 /// Why a text is no YAML: line and column, where known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
