@@ -12,7 +12,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use flux_externalsource::api::ObjectName;
 use flux_externalsource::generators::{Content, Validators};
 use flux_externalsource::http::{self, ServerSettings, artifacts};
-use flux_externalsource::pipeline::package::{Advertised, Packaged, Packaging, package};
+use flux_externalsource::pipeline::package::{Advertised, Form, Packaged, Packaging, package};
 use flux_externalsource::pipeline::unpack::UnpackLimits;
 use flux_externalsource::spool::Spools;
 use flux_externalsource::storage::memory::{MemorySettings, MemoryStorage};
@@ -42,9 +42,21 @@ fn body(size: usize) -> String {
 }
 
 fn packaging(size: usize, advertised: Option<Advertised>) -> Packaging {
-    let content =
-        Content { body: Spools::from_bytes(body(size)), validators: Validators::default(), content_type: None };
-    Packaging { content, destination: None, file_name: "map.yaml".into(), unpack: None, allow_empty: false, advertised }
+    let content = Content {
+        body: Spools::from_bytes(body(size)),
+        validators: Validators::default(),
+        content_type: None,
+        head: None,
+    };
+    Packaging {
+        content,
+        form: Form::Answer,
+        destination: None,
+        file_name: "map.yaml".into(),
+        unpack: None,
+        allow_empty: false,
+        advertised,
+    }
 }
 
 fn packages(criterion: &mut Criterion) {

@@ -15,6 +15,8 @@ pub enum State {
     /// Waiting for its turn.
     #[default]
     Queued,
+    /// Running hooks, a transformation or assertions, or waiting for a hook's next try.
+    Hooks,
     /// Asking the origin.
     Fetching,
     /// Building the archive.

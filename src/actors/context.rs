@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::activity::Activities;
 use crate::catalog::Catalog;
+use crate::hooks::Executor;
 use crate::pipeline::fetch::Fetcher;
 use crate::pipeline::schedule::ScheduleSettings;
 use crate::pipeline::unpack::UnpackLimits;
@@ -28,6 +29,8 @@ pub struct Context {
     pub outages: Arc<Outages>,
     /// The fetch stage.
     pub fetcher: Arc<Fetcher>,
+    /// Runs hooks, transformations and assertions.
+    pub executor: Arc<dyn Executor>,
     /// Where bytes go on their way.
     pub spools: Spools,
     /// How sources are run.
@@ -47,11 +50,15 @@ pub struct Settings {
     pub retention: RetentionSettings,
     /// Requests to origins at once.
     pub concurrent: usize,
+    /// Sources whose hooks, transformations or assertions run at once.
+    pub concurrent_hooks: usize,
 }
 
-/// The pools, in the order in which a run passes them. The hook executor's will stand beside the fetcher's.
+/// The pools. A run passes the one for hooks before and after the fetcher's, and the others in their order.
 #[derive(Clone)]
 pub struct Pools {
+    /// Runs what surrounds a request: hooks, transformations, assertions.
+    pub hooks: PoolHandle,
     /// Asks origins.
     pub fetcher: PoolHandle,
     /// Builds archives.
@@ -65,6 +72,7 @@ pub struct Pools {
 impl Default for Pools {
     fn default() -> Self {
         Self {
+            hooks: PoolHandle::new("hooks"),
             fetcher: PoolHandle::new("fetcher"),
             packager: PoolHandle::new("packager"),
             storage: PoolHandle::new("storage"),
@@ -75,7 +83,7 @@ impl Default for Pools {
 
 impl Pools {
     /// All of them.
-    pub fn all(&self) -> [&PoolHandle; 4] {
-        [&self.fetcher, &self.packager, &self.storage, &self.publisher]
+    pub fn all(&self) -> [&PoolHandle; 5] {
+        [&self.hooks, &self.fetcher, &self.packager, &self.storage, &self.publisher]
     }
 }

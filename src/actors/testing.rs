@@ -20,6 +20,7 @@ use crate::activity::Activities;
 use crate::api::ObjectName;
 use crate::generators::Registry;
 use crate::pipeline::fetch::Fetcher;
+use crate::pipeline::hooks::testing::FakeExecutor;
 use crate::pipeline::schedule::ScheduleSettings;
 use crate::pipeline::unpack::UnpackLimits;
 use crate::spool::Spools;
@@ -35,6 +36,7 @@ const VIRTUAL_PATIENCE: Duration = Duration::from_secs(7200);
 pub struct World {
     pub catalog: Arc<FakeCatalog>,
     pub origin: Arc<FakeOrigin>,
+    pub executor: Arc<FakeExecutor>,
     pub context: Arc<Context>,
     pub system: System,
     synced: Arc<AtomicUsize>,
@@ -44,7 +46,8 @@ impl World {
     /// Stands by.
     pub async fn start() -> Self {
         let (catalog, origin) = (Arc::new(FakeCatalog::default()), Arc::new(FakeOrigin::default()));
-        let context = context(&catalog, &origin);
+        let executor = Arc::new(FakeExecutor::default());
+        let context = context(&catalog, &origin, &executor);
         let synced = Arc::new(AtomicUsize::new(0));
         let on_synced = {
             let synced = Arc::clone(&synced);
@@ -52,7 +55,7 @@ impl World {
         };
         let args = SystemArgs { context: Arc::clone(&context), artifact_server: None, on_synced };
         let system = System::start(args).await.unwrap();
-        Self { catalog, origin, context, system, synced }
+        Self { catalog, origin, executor, context, system, synced }
     }
 
     /// Leads, with everything listed by its first watch.
@@ -113,7 +116,7 @@ impl World {
     }
 }
 
-fn context(catalog: &Arc<FakeCatalog>, origin: &Arc<FakeOrigin>) -> Arc<Context> {
+fn context(catalog: &Arc<FakeCatalog>, origin: &Arc<FakeOrigin>, executor: &Arc<FakeExecutor>) -> Arc<Context> {
     let presence = Arc::new(Presence::default());
     let settings = MemorySettings { capacity: 1 << 20, base_url: "http://here".to_owned() };
     let storage = Arc::new(MemoryStorage::new(settings, Arc::clone(&presence)));
@@ -130,12 +133,14 @@ fn context(catalog: &Arc<FakeCatalog>, origin: &Arc<FakeOrigin>) -> Arc<Context>
         activities: Arc::new(Activities::default()),
         outages: Arc::default(),
         fetcher: Arc::new(fetcher),
+        executor: Arc::clone(executor) as Arc<_>,
         spools,
         settings: Settings {
             schedule: Arc::new(ScheduleSettings::default()),
             unpack: UnpackLimits { entries: 10, total_size: 1 << 20, file_size: 1 << 20, ratio: 100 },
             retention: RetentionSettings { ttl: Duration::from_secs(60), records: 2 },
             concurrent: 4,
+            concurrent_hooks: 2,
         },
         pools: Pools::default(),
     })

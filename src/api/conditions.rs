@@ -45,8 +45,16 @@ pub mod reasons {
     pub const BUILD_FAILED: &str = "BuildFailed";
     /// The archive could not be stored, or is no longer there.
     pub const STORAGE_OPERATION_FAILED: &str = "StorageOperationFailed";
-    /// The spec has hooks and no hook executor is configured.
+    /// The hook executor, which runs hooks, transformations and assertions, cannot be reached or is busy.
     pub const HOOKS_UNAVAILABLE: &str = "HooksUnavailable";
+    /// A hook names a command that is not allowed.
+    pub const HOOK_NOT_ALLOWED: &str = "HookNotAllowed";
+    /// A hook failed, or made something that cannot be used.
+    pub const HOOK_FAILED: &str = "HookFailed";
+    /// An assertion about the answer does not hold.
+    pub const ASSERTION_FAILED: &str = "AssertionFailed";
+    /// The transformation of the answer failed.
+    pub const TRANSFORM_FAILED: &str = "TransformFailed";
     /// An object of the same name belongs to somebody else.
     pub const OWNERSHIP_CONFLICT: &str = "OwnershipConflict";
     /// The API server refused the result.

@@ -70,6 +70,9 @@ pub const MAX_STEPS: usize = 16;
 /// Most assertions about an answer.
 pub const MAX_ASSERTIONS: usize = 16;
 
+/// Longest message of an assertion, in characters.
+pub const MAX_MESSAGE: usize = 1024;
+
 /// Rules of a path inside an archive.
 pub fn path() -> [Rule; 3] {
     [
@@ -85,4 +88,32 @@ pub fn generator() -> [Rule; 1] {
         .message("is required when type is \"http\"")
         .reason(Reason::FieldValueRequired)
         .field_path(".http")]
+}
+
+/// What has to hold between fields of the spec.
+pub fn spec() -> [Rule; 4] {
+    const TRANSFORMS: &str = "(has(self.transform) && size(self.transform) > 0)";
+    const HAS_PRE_REQUEST: &str = "(has(self.hooks) && has(self.hooks.preRequest) && size(self.hooks.preRequest) > 0)";
+    const HTTP: &str = "has(self.generator.http)";
+    let unless = |excuse: &str, holds: &str| Rule::new(format!("{excuse} || {holds}"));
+    [
+        unless("!has(self.output)", TRANSFORMS).message("needs spec.transform").field_path(".output"),
+        unless("!has(self.outputFiles) || !self.outputFiles", TRANSFORMS)
+            .message("needs spec.transform")
+            .field_path(".outputFiles"),
+        unless(&format!("!{TRANSFORMS} || !{HTTP}"), "!has(self.generator.http.unpack)")
+            .message("cannot be used together with spec.generator.http.unpack")
+            .field_path(".transform"),
+        unless(
+            &format!("!{HTTP} || !has(self.generator.http.fromPreRequest) || !self.generator.http.fromPreRequest"),
+            HAS_PRE_REQUEST,
+        )
+        .message("needs spec.hooks.preRequest")
+        .field_path(".generator.http.fromPreRequest"),
+    ]
+}
+
+/// A step is one of its kinds.
+pub fn transform_step() -> [Rule; 1] {
+    [Rule::new("has(self.jq) != has(self.cel)").message("must have exactly one of jq and cel")]
 }

@@ -63,9 +63,9 @@ async fn run(
     let stored = parts::storage(&settings.storage);
     tracing::warn!("{}", leadership::VOLATILE);
     let catalog = Arc::new(catalog);
-    let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<dyn Catalog>, &stored);
-    let activities = Arc::clone(&context.activities);
     let executors = executor::executor(&settings.run, shutdown.clone()).await?;
+    let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<dyn Catalog>, &stored, executors.executor);
+    let activities = Arc::clone(&context.activities);
     let probe = executors.remote.map(|remote| executor::probe(remote, Arc::clone(&context.outages)));
     let (mut system, health) = start(&settings, context, &stored, probe.clone()).await?;
 

@@ -1,8 +1,10 @@
 //! Who runs hooks, transformations and assertions: the sidecar, or this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use async_trait::async_trait;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
@@ -10,11 +12,16 @@ use crate::address::AddressSettings;
 use crate::config::{EmbeddedSettings, ExecutorSettings, RunSettings};
 use crate::hooks::egress::Egress;
 use crate::hooks::whitelist::{Finder, User};
-use crate::hooks::{Embedded, Executor, Nobody, Remote, Rules};
+use crate::hooks::{Command, Embedded, Executor, ExecutorError, Nobody, Remote, Rules};
 use crate::http::health::Details;
 use crate::sandbox::Sandbox;
+use crate::spool::{Spool, Spools};
 use crate::telemetry::metrics;
 use crate::telemetry::outages::{Dependency, Outages};
+use crate::transform::Program;
+
+/// How long the sidecar may take to say how it is. A kubelet waits a second for all that stands in the readiness text.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What is asked when somebody wants to know how the sidecar is; gives what is odd about it.
 pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Option<String>> + Send + Sync>;
@@ -50,6 +57,10 @@ async fn embedded(
         Ok(sandbox) => sandbox,
         Err(error) => return Ok(Arc::new(Nobody(error.to_string()))),
     };
+    if let Some(path) = &settings.whitelist {
+        // A sidecar waits for its file; whoever names one here has mistyped it.
+        std::fs::File::open(path).with_context(|| format!("HOOK_WHITELIST_PATH: {} cannot be read", path.display()))?;
+    }
     let rules = settings.whitelist.as_ref().map_or_else(Rules::none, |path| {
         // Whoever runs this decides what runs.
         Rules::open(path, Finder::new(User::of_process(true)))
@@ -59,7 +70,26 @@ async fn embedded(
     let engine = Embedded::new(Arc::clone(&rules), sandbox, settings.engine.clone(), Some(egress.address()));
     tokio::spawn(egress.serve(shutdown.clone()));
     tokio::spawn(rules.follow(shutdown));
-    Ok(Arc::new(engine))
+    Ok(if settings.whitelist.is_some() { Arc::new(engine) } else { Arc::new(WithoutWhitelist(engine)) })
+}
+
+/// Says how commands get allowed, where none is.
+struct WithoutWhitelist(Embedded);
+
+#[async_trait]
+impl Executor for WithoutWhitelist {
+    async fn run(&self, _: &Command, _: &Spool, _: &Spools) -> Result<Spool, ExecutorError> {
+        let why = "no command is allowed without a whitelist, which --hook-whitelist-path names";
+        Err(ExecutorError::NotAllowed(why.to_owned()))
+    }
+
+    async fn transform(&self, program: &Program, input: &Spool, spools: &Spools) -> Result<Spool, ExecutorError> {
+        self.0.transform(program, input, spools).await
+    }
+
+    async fn health(&self) -> Result<Option<String>, ExecutorError> {
+        self.0.health().await
+    }
 }
 
 /// Asks the sidecar, and keeps what it says: for scrapes and readiness, which come often enough.
@@ -67,7 +97,9 @@ pub fn probe(remote: Arc<Remote>, outages: Arc<Outages>) -> Probe {
     Arc::new(move || {
         let (remote, outages) = (Arc::clone(&remote), Arc::clone(&outages));
         Box::pin(async move {
-            match remote.report().await {
+            let asked = tokio::time::timeout(ANSWER_TIMEOUT, remote.report()).await;
+            let late = |_| Err(ExecutorError::Unavailable("it does not answer in time".to_owned()));
+            match asked.unwrap_or_else(late) {
                 Ok(health) => {
                     outages.over(Dependency::HookExecutor);
                     metrics::hook_executor(health.running, health.waiting, health.whitelist.is_none());

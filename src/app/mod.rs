@@ -5,6 +5,7 @@ pub mod executor;
 mod hook_executor;
 mod leadership;
 mod local;
+mod once;
 mod parts;
 mod render;
 mod servers;

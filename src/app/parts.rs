@@ -11,6 +11,7 @@ use crate::catalog::Catalog;
 use crate::config::{LogSettings, RunSettings, StorageSettings};
 use crate::generators::Registry;
 use crate::generators::http::HttpGenerator;
+use crate::hooks::Executor;
 use crate::pipeline::fetch::Fetcher;
 use crate::spool::Spools;
 use crate::storage::memory::MemoryStorage;
@@ -45,7 +46,12 @@ pub fn fetcher(run: &RunSettings, catalog: Arc<dyn Catalog>) -> Fetcher {
     Fetcher { catalog, registry, spools }
 }
 
-pub fn context(run: &RunSettings, catalog: Arc<dyn Catalog>, stored: &Stored) -> Arc<Context> {
+pub fn context(
+    run: &RunSettings,
+    catalog: Arc<dyn Catalog>,
+    stored: &Stored,
+    executor: Arc<dyn Executor>,
+) -> Arc<Context> {
     let fetcher = fetcher(run, Arc::clone(&catalog));
     Arc::new(Context {
         catalog,
@@ -55,11 +61,13 @@ pub fn context(run: &RunSettings, catalog: Arc<dyn Catalog>, stored: &Stored) ->
         outages: Arc::new(Outages::default()),
         spools: fetcher.spools.clone(),
         fetcher: Arc::new(fetcher),
+        executor,
         settings: Settings {
             schedule: Arc::new(run.schedule.clone()),
             unpack: run.unpack,
             retention: stored.retention,
             concurrent: run.concurrent,
+            concurrent_hooks: run.executor.concurrent(),
         },
         pools: Pools::default(),
     })

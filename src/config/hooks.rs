@@ -5,7 +5,7 @@ use super::{
     ConfigError, EmbeddedSettings, ExecutorSettings, HookExecutorSettings, Values,
     resolve::{address_settings, process_settings},
 };
-use crate::hooks::{EngineSettings, RemoteSettings};
+use crate::hooks::{Endpoint, EngineSettings, RemoteSettings};
 use crate::sandbox::{Limits, SandboxSettings};
 
 impl HookExecutorSettings {
@@ -32,19 +32,31 @@ impl HookExecutorSettings {
 
 /// Who runs them is the sidecar, if there is one. No more output is kept than of an answer.
 pub(super) fn sidecar(values: &Values, max_output: u64) -> Result<ExecutorSettings, ConfigError> {
-    let concurrent = values.get(&set::CONCURRENT)? as usize;
-    let Some(endpoint) = values.get(&set::ENDPOINT)? else { return Ok(ExecutorSettings::None) };
+    let max_concurrent = values.get(&set::CONCURRENT)? as usize;
+    remote(values, values.get(&set::ENDPOINT)?, max_concurrent, max_output)
+}
+
+fn remote(
+    values: &Values,
+    endpoint: Option<Endpoint>,
+    max_concurrent: usize,
+    max_output: u64,
+) -> Result<ExecutorSettings, ConfigError> {
+    let Some(endpoint) = endpoint else { return Ok(ExecutorSettings::None) };
     Ok(ExecutorSettings::Sidecar(RemoteSettings {
         endpoint,
         default_timeout: values.get(&set::DEFAULT_TIMEOUT)?,
         transform_timeout: values.get(&set::TRANSFORM_TIMEOUT)?,
-        max_concurrent: concurrent,
+        max_concurrent,
         max_output,
     }))
 }
 
-/// Who runs them is this process.
-pub(super) fn embedded(values: &Values) -> Result<ExecutorSettings, ConfigError> {
+/// Who runs them is this process, unless a sidecar is named.
+pub(super) fn embedded(values: &Values, max_output: u64) -> Result<ExecutorSettings, ConfigError> {
+    if let Some(endpoint) = values.find(&set::LOCAL_ENDPOINT)? {
+        return remote(values, endpoint, values.get(&set::MAX_CONCURRENT)? as usize, max_output);
+    }
     Ok(ExecutorSettings::Embedded(EmbeddedSettings {
         whitelist: values.find(&set::LOCAL_WHITELIST)?,
         engine: engine(values)?,

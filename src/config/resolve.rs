@@ -85,7 +85,7 @@ impl ControllerSettings {
 impl LocalSettings {
     /// Settings from these values and what only `local` has.
     pub fn new(values: &Values, folder: PathBuf, addr: SocketAddr) -> Result<Self, ConfigError> {
-        let run = run_settings(values, hooks::embedded(values)?)?;
+        let run = run_settings(values, hooks::embedded(values, values.get(&http::MAX_BODY)?)?)?;
         check_retry(values, &run.schedule.retry)?;
         check_spool(values, &run.spool)?;
         Ok(Self {
@@ -110,7 +110,7 @@ impl RenderSettings {
         name: Option<String>,
         output: RenderOutput,
     ) -> Result<Self, ConfigError> {
-        let run = run_settings(values, hooks::embedded(values)?)?;
+        let run = run_settings(values, hooks::embedded(values, values.get(&http::MAX_BODY)?)?)?;
         check_spool(values, &run.spool)?;
         if let RenderOutput::Folder(folder) = &output {
             check_output_folder(folder)?;

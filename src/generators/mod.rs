@@ -72,8 +72,12 @@ pub struct Request<'a> {
     pub spec: &'a GeneratorSpec,
     /// The Secrets that [`Generator::secrets`] named.
     pub secrets: &'a Secrets,
+    /// What the preRequest hooks made, if the request is made from it.
+    pub pre_request: Option<&'a Spool>,
     /// Validators of what is advertised and still stored; only then may the answer be "not modified".
     pub validators: Option<&'a Validators>,
+    /// Whether somebody will look at the answer's status and headers.
+    pub keep_head: bool,
     /// Where the body goes.
     pub spools: &'a Spools,
     /// Told how far the download is.
@@ -98,6 +102,23 @@ pub struct Content {
     pub validators: Validators,
     /// The `Content-Type` header.
     pub content_type: Option<String>,
+    /// Status and headers, if they were asked for; may hold secrets.
+    pub head: Option<Arc<Head>>,
+}
+
+/// Status and headers of an answer. `Debug` shows the status alone.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The status.
+    pub status: u16,
+    /// Values by lower-case name; of several of one name, joined by ", ".
+    pub headers: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Head {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Head").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 /// A type of origin. Implementations are shared by all sources and hold no state of one.
@@ -112,7 +133,10 @@ pub trait Generator: Send + Sync + 'static {
     /// Names of the Secrets that a run needs, in the object's own namespace.
     fn secrets(&self, spec: &GeneratorSpec) -> Vec<String>;
 
-    /// A hash of everything that shapes the request. Validators count only for the same fingerprint. Contains no
+    /// Whether the request is made from what the preRequest hooks wrote, if there are any.
+    fn takes_pre_request(&self, spec: &GeneratorSpec) -> bool;
+
+    /// A hash of everything else that shapes the request. Validators count only for the same fingerprint. Contains no
     /// secret and cannot be turned back into one (Secret versions go in, values do not).
     fn fingerprint(&self, spec: &GeneratorSpec, secrets: &Secrets) -> String;
 

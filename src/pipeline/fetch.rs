@@ -1,4 +1,4 @@
-//! The first stage: checks the spec, reads the Secrets and asks the origin.
+//! The stage that every run has: checks the spec, reads the Secrets and asks the origin.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,10 +6,12 @@ use std::sync::Arc;
 use crate::api::ExternalSource;
 use crate::api::conditions::reasons;
 use crate::catalog::Catalog;
+use crate::digest::Digest;
 use crate::failure::{Class, Failure};
 use crate::generators::{Answer, Generator, Progress, Registry, Request, Secrets, Validators};
-use crate::pipeline::package;
-use crate::spool::Spools;
+use crate::pipeline::prepare::{self, Prepared};
+use crate::pipeline::{hooks, package, process};
+use crate::spool::{Spool, Spools};
 use crate::storage::ArtifactKey;
 
 /// What every fetch needs; shared by all.
@@ -30,6 +32,8 @@ pub struct Fetch {
     pub source: Arc<ExternalSource>,
     /// What is advertised now.
     pub advertised: Option<Advertised>,
+    /// What the stage before made, if there was one.
+    pub prepared: Option<Prepared>,
     /// Ignore the validators.
     pub force: bool,
     /// Told how far the download is.
@@ -47,6 +51,8 @@ pub struct Advertised {
     pub validators: Validators,
     /// Fingerprint of the request that made it.
     pub fingerprint: Option<String>,
+    /// Digest of the preRequest output that went into that request, as far as this process knows.
+    pub input: Option<Digest>,
     /// Generation of the spec that made it.
     pub generation: Option<i64>,
 }
@@ -67,6 +73,8 @@ pub struct Answered {
     pub answer: Answer,
     /// See [`Generator::fingerprint`].
     pub fingerprint: String,
+    /// Digest of the preRequest output, if it went into the request.
+    pub input: Option<Digest>,
     /// See [`Generator::origin`].
     pub origin: String,
     /// See [`Generator::file_name`].
@@ -78,33 +86,42 @@ impl Fetcher {
     pub async fn fetch(&self, job: &Fetch, stored: bool) -> Result<Answered, Failure> {
         let generator = self.validate(&job.source)?;
         let spec = &job.source.spec.generator;
-        let secrets = self.secrets(job, generator.as_ref()).await?;
-        let fingerprint = generator.fingerprint(spec, &secrets);
+        let secrets = match &job.prepared {
+            Some(prepared) => prepared.secrets.clone(),
+            None => self.secrets(&job.source, generator.as_ref()).await?,
+        };
+        let output = job.prepared.as_ref().map(|prepared| &prepared.output);
+        let output = output.filter(|_| generator.takes_pre_request(spec));
+        let (fingerprint, input) = (generator.fingerprint(spec, &secrets), output.map(Spool::digest));
         let validators = job.advertised.as_ref().filter(|advertised| {
             !job.force
                 && stored
                 && generator.is_conditional(spec)
                 && advertised.fingerprint.as_ref() == Some(&fingerprint)
+                && advertised.input == input
                 && advertised.generation == job.source.metadata.generation
                 && advertised.validators != Validators::default()
         });
         let request = Request {
             spec,
             secrets: &secrets,
+            pre_request: output,
             validators: validators.map(|advertised| &advertised.validators),
+            keep_head: !job.source.spec.assertions.is_empty(),
             spools: &self.spools,
             progress: &job.progress,
         };
         Ok(Answered {
             answer: generator.generate(request).await?,
             fingerprint,
+            input,
             origin: generator.origin(spec),
             file_name: generator.file_name(spec),
         })
     }
 
     /// Checks everything that can be checked without the origin.
-    fn validate(&self, source: &ExternalSource) -> Result<Arc<dyn Generator>, Failure> {
+    pub(super) fn validate(&self, source: &ExternalSource) -> Result<Arc<dyn Generator>, Failure> {
         let spec = &source.spec;
         let generator = self.registry.get(&spec.generator.kind).ok_or_else(|| {
             let known: Vec<_> = self.registry.kinds().collect();
@@ -113,18 +130,20 @@ impl Fetcher {
         generator.validate(&spec.generator)?;
         let unpack = spec.generator.http.as_ref().and_then(|http| http.unpack.as_ref());
         package::validate(spec.destination_path.as_deref(), unpack)?;
-        let hooks = spec.hooks.as_ref();
-        if hooks.is_some_and(|hooks| !hooks.pre_request.is_empty() || !hooks.post_request.is_empty()) {
-            let message = "spec.hooks is set, and this controller has no hook executor".to_owned();
-            return Err(Failure { class: Class::Configuration, reason: reasons::HOOKS_UNAVAILABLE, message });
+        hooks::check(spec)?;
+        process::check(spec)?;
+        let from_pre_request = spec.generator.http.as_ref().is_some_and(|http| http.from_pre_request == Some(true));
+        if from_pre_request && !prepare::is_needed(spec) {
+            return Err(invalid("spec.generator.http.fromPreRequest needs spec.hooks.preRequest".to_owned()));
         }
         Ok(Arc::clone(generator))
     }
 
-    async fn secrets(&self, job: &Fetch, generator: &dyn Generator) -> Result<Secrets, Failure> {
-        let namespace = job.source.metadata.namespace.as_deref().unwrap_or_default();
+    /// The Secrets of a run.
+    pub(super) async fn secrets(&self, source: &ExternalSource, generator: &dyn Generator) -> Result<Secrets, Failure> {
+        let namespace = source.metadata.namespace.as_deref().unwrap_or_default();
         let mut secrets = BTreeMap::new();
-        for name in generator.secrets(&job.source.spec.generator) {
+        for name in generator.secrets(&source.spec.generator) {
             let read = self.catalog.secret(namespace, &name).await;
             let read = read.map_err(|error| Failure { reason: reasons::SECRET_UNAVAILABLE, ..error.into() })?;
             let secret = read.ok_or_else(|| Failure {

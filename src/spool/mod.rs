@@ -4,6 +4,7 @@
 mod reader;
 mod writer;
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -48,18 +49,25 @@ impl Spools {
     }
 }
 
-/// Complete bytes that can be read any number of times, from several places at once; cheap to clone.
-#[derive(Debug, Clone)]
+/// Complete bytes that can be read any number of times, from several places at once; cheap to clone. `Debug` shows none
+/// of them: they may be secret.
+#[derive(Clone)]
 pub struct Spool {
     content: Content,
     len: u64,
     digest: Digest,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Content {
     Memory(Bytes),
     File(Arc<File>),
+}
+
+impl fmt::Debug for Spool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spool").field("len", &self.len).finish_non_exhaustive()
+    }
 }
 
 impl Spool {

@@ -11,6 +11,7 @@ mod drift;
 mod events;
 mod failures;
 mod flux;
+mod hooks;
 mod hooks_sandbox;
 mod hooks_sidecar;
 mod layering;

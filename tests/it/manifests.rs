@@ -128,7 +128,7 @@ async fn unknown_fields_are_dropped_with_a_warning_and_refused_only_by_strict_cl
     let testbed = testbed().await?;
     let namespace = testbed.namespace("pruned").await?;
     let client = testbed.client().await?;
-    for manifest in manifests("pruned", 3)? {
+    for manifest in manifests("pruned", 2)? {
         let field = manifest.expected("pruned")?;
         let unknown = format!("unknown field \\\"{field}");
         let answer = dry_run(&client, &namespace, "Warn", &manifest).await?;
@@ -154,7 +154,7 @@ async fn whatever_is_admitted_ends_in_a_condition_and_holds_up_nobody() -> Resul
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("source.flux.oddkin.co", "v1alpha1", "ExternalSource"));
     let api: Api<DynamicObject> = Api::namespaced_with(testbed.client().await?, &namespace, &kind);
     let mut names = Vec::new();
-    for manifest in [manifests("accepted", 25)?, manifests("pruned", 3)?].concat() {
+    for manifest in [manifests("accepted", 25)?, manifests("pruned", 2)?].concat() {
         let mut object: DynamicObject = serde_saphyr::from_str(&manifest.text)?;
         let name = manifest.file.trim_end_matches(".yaml").to_owned();
         object.metadata.name = Some(name.clone());

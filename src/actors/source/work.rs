@@ -1,5 +1,7 @@
 //! Which pool runs which stage, and how its end finds the way back.
 
+mod hooks;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -16,9 +18,10 @@ use crate::api::conditions::reasons;
 use crate::api::{ExternalSource, ObjectName};
 use crate::failure::{Class, Failure};
 use crate::generators::Answer;
-use crate::pipeline::fetch::{Answered, Fetch, Fetched};
+use crate::pipeline::fetch::{Advertised, Answered, Fetch, Fetched};
 use crate::pipeline::package::{self, Packaged, Packaging};
 use crate::pipeline::{publish, retire, verify};
+use crate::storage::StorageError;
 use crate::telemetry::metrics;
 
 /// Owes the source's actor one end; pays with "lost" when dropped without one.
@@ -101,6 +104,7 @@ async fn unless_cancelled<T>(
 /// Where the stages of one kind run: name of the fault point, and the pool.
 fn place(pools: &Pools, job: Job) -> (&'static str, &PoolHandle) {
     match job {
+        Job::Prepare | Job::Process => ("hooks", &pools.hooks),
         Job::Fetch => ("fetch", &pools.fetcher),
         Job::Package => ("package", &pools.packager),
         Job::Verify | Job::Store | Job::Retire => ("store", &pools.storage),
@@ -120,7 +124,9 @@ async fn run(
             let stored = verify::is_stored(storage, &advertised).await;
             StageEnd::Verified(stored.map(|stored| stored.then(|| storage.url(&advertised.key))).map_err(Failure::from))
         }
-        Work::Fetch(job) => StageEnd::Fetched(fetch(context, &job).await),
+        Work::Prepare(job) => StageEnd::Prepared(hooks::prepare(context, job).await),
+        Work::Fetch(job) => StageEnd::Fetched(Box::new(fetch(context, &job).await)),
+        Work::Process(job) => StageEnd::Processed(hooks::process(context, job).await),
         Work::Package(job) => StageEnd::Packaged(package(context, job, cancelled).await),
         Work::Store(key, archive) => {
             let stored = storage.store(&key, &archive.bytes).await;
@@ -158,12 +164,16 @@ async fn run(
     }
 }
 
-async fn fetch(context: &Context, job: &Fetch) -> Fetched {
-    let stored = match &job.advertised {
+/// Whether what is advertised is stored; nothing is not.
+async fn is_stored(context: &Context, advertised: Option<&Advertised>) -> Result<bool, StorageError> {
+    match advertised {
         Some(advertised) => verify::is_stored(context.storage.as_ref(), advertised).await,
         None => Ok(false),
-    };
-    match stored {
+    }
+}
+
+async fn fetch(context: &Context, job: &Fetch) -> Fetched {
+    match is_stored(context, job.advertised.as_ref()).await {
         Ok(stored) => Fetched { stored: Some(stored), result: ask(context, job, stored).await },
         Err(error) => Fetched { stored: None, result: Err(error.into()) },
     }

@@ -34,6 +34,8 @@ pub enum Fixed {
     Packager,
     /// Asks origins.
     Fetcher,
+    /// Runs what surrounds a request.
+    Hooks,
     /// Serves archives.
     ArtifactServer,
     /// Tells what changes; only on the leader.
@@ -42,7 +44,8 @@ pub enum Fixed {
 
 impl Fixed {
     /// Those that run on every replica.
-    pub const ALWAYS: [Self; 5] = [Self::Storage, Self::Publisher, Self::Packager, Self::Fetcher, Self::ArtifactServer];
+    pub const ALWAYS: [Self; 6] =
+        [Self::Storage, Self::Publisher, Self::Packager, Self::Fetcher, Self::Hooks, Self::ArtifactServer];
 
     /// For logs and metrics.
     pub fn name(self) -> &'static str {
@@ -51,6 +54,7 @@ impl Fixed {
             Self::Publisher => "publisher",
             Self::Packager => "packager",
             Self::Fetcher => "fetcher",
+            Self::Hooks => "hooks",
             Self::ArtifactServer => "artifact-server",
             Self::Watcher => "watcher",
         }
@@ -85,11 +89,13 @@ impl FixedChildren {
 impl SupervisorState {
     pub(super) async fn start_fixed(&mut self, fixed: Fixed, myself: &ActorRef<SupervisorMsg>) -> Result<(), SpawnErr> {
         let pools = self.args.context.pools.clone();
+        let settings = &self.args.context.settings;
         let cell = match fixed {
             Fixed::Storage => start_pool(&pools.storage, STORAGE_LIMIT, myself).await?,
             Fixed::Publisher => start_pool(&pools.publisher, PUBLISHER_LIMIT, myself).await?,
             Fixed::Packager => start_pool(&pools.packager, cores(), myself).await?,
-            Fixed::Fetcher => start_pool(&pools.fetcher, self.args.context.settings.concurrent, myself).await?,
+            Fixed::Fetcher => start_pool(&pools.fetcher, settings.concurrent, myself).await?,
+            Fixed::Hooks => start_pool(&pools.hooks, settings.concurrent_hooks, myself).await?,
             Fixed::ArtifactServer => match self.args.artifact_server.clone() {
                 Some(args) => {
                     let spawned = ractor::Actor::spawn_linked(None, ArtifactServer, args, myself.get_cell()).await?;

@@ -1,6 +1,7 @@
 //! The tree as a whole, over a scripted catalog and origin. The clock is paused where time matters.
 
 mod crashes;
+mod hooks;
 mod leadership;
 mod shutdown;
 mod sources;

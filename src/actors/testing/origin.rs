@@ -12,6 +12,7 @@ use crate::api::conditions::reasons;
 use crate::api::external_source::GeneratorSpec;
 use crate::failure::{Class, Failure};
 use crate::generators::{Answer, Content, Generator, Request, Secrets, Validators};
+use crate::pipeline::hooks::testing::text;
 use crate::spool::Spools;
 
 /// Says "a: 1" unless told otherwise.
@@ -28,6 +29,8 @@ struct Script {
     /// Where nothing is to be had, for good.
     useless: BTreeSet<String>,
     requests: Vec<(String, Instant)>,
+    /// Of the newest request to each: what the hooks before it made, and whether it was conditional.
+    last: BTreeMap<String, (Option<String>, bool)>,
 }
 
 impl FakeOrigin {
@@ -54,6 +57,11 @@ impl FakeOrigin {
     /// When this origin was asked.
     pub fn requests(&self, url: &str) -> Vec<Instant> {
         self.script().requests.iter().filter(|(asked, _)| asked == url).map(|(_, at)| *at).collect()
+    }
+
+    /// What the newest request to this origin was made from, and whether it was conditional.
+    pub fn last_request(&self, url: &str) -> Option<(Option<String>, bool)> {
+        self.script().last.get(url).cloned()
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -83,6 +91,10 @@ impl Generator for FakeOrigin {
         Vec::new()
     }
 
+    fn takes_pre_request(&self, _: &GeneratorSpec) -> bool {
+        true
+    }
+
     fn fingerprint(&self, spec: &GeneratorSpec, _: &Secrets) -> String {
         url(spec)
     }
@@ -101,7 +113,12 @@ impl Generator for FakeOrigin {
 
     async fn generate(&self, request: Request<'_>) -> Result<Answer, Failure> {
         let url = url(request.spec);
-        self.script().requests.push((url.clone(), Instant::now()));
+        {
+            let mut script = self.script();
+            script.requests.push((url.clone(), Instant::now()));
+            let made_from = request.pre_request.map(text);
+            script.last.insert(url.clone(), (made_from, request.validators.is_some()));
+        }
         self.under_way.fetch_add(1, Ordering::SeqCst);
         let _under_way = UnderWay(&self.under_way);
         let _ = self.held.subscribe().wait_for(|held| !held).await;
@@ -115,7 +132,7 @@ impl Generator for FakeOrigin {
         if request.validators == Some(&validators) {
             return Ok(Answer::NotModified);
         }
-        Ok(Answer::Content(Content { body: Spools::from_bytes(content), validators, content_type: None }))
+        Ok(Answer::Content(Content { body: Spools::from_bytes(content), validators, content_type: None, head: None }))
     }
 }
 

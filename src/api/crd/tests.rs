@@ -56,6 +56,8 @@ fn exactly_the_fields_without_a_sensible_default_are_required() {
     assert_eq!(required("spec.generator.http.headersSecretRef"), json!(["name"]));
     assert_eq!(required("spec.generator.http.caBundleSecretRef"), json!(["name"]));
     assert_eq!(required("spec.generator.http.unpack"), json!(["format"]));
+    assert_eq!(required("spec.assertions[]"), json!(["cel"]));
+    assert_eq!(required("spec.transform[]"), Value::Null);
     assert_eq!(required("spec.hooks"), Value::Null);
     assert_eq!(required("spec.hooks.postRequest[]"), json!(["command", "name"]));
     assert_eq!(required("spec.hooks.postRequest[].env[]"), json!(["name", "value"]));

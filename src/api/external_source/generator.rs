@@ -45,6 +45,10 @@ pub struct HttpGeneratorSpec {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::non_empty")]
     #[schemars(length(max = schema::MAX_DURATION), regex(pattern = schema::OPTIONAL_DURATION))]
     pub timeout: Option<String>,
+    /// The output of the last preRequest hook is JSON with `headers`, `query` and `body` for the request. When false, it
+    /// is the request's body, if the method takes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_pre_request: Option<bool>,
     /// The answer is an archive whose tree becomes the artifact's tree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unpack: Option<Unpack>,

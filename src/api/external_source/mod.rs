@@ -16,10 +16,12 @@ mod hooks;
 mod status;
 #[cfg(test)]
 mod tests;
+mod transform;
 
 pub use generator::{GeneratorSpec, HttpGeneratorSpec, SecretKeyReference, SecretReference, Unpack};
 pub use hooks::{EnvironmentVariable, Hook, Hooks};
 pub use status::{Artifact, ExternalSourceStatus};
+pub use transform::{Assertion, TransformStep};
 
 /// What to fetch, how often, and what to do with it.
 #[expect(clippy::duplicated_attributes, reason = "print columns of the same type")]
@@ -47,6 +49,7 @@ pub use status::{Artifact, ExternalSourceStatus};
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = schema::spec()))]
 pub struct ExternalSourceSpec {
     /// How often the origin is asked, as a Go duration ("10m", "1h30m"). The effective minimum is one minute.
     #[serde(default)]
@@ -67,6 +70,23 @@ pub struct ExternalSourceSpec {
     /// Commands that run before and after the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooks: Option<Hooks>,
+    /// Conditions that all have to hold before an answer is used; until then, the last good artifact stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = schema::MAX_ASSERTIONS))]
+    pub assertions: Vec<Assertion>,
+    /// What becomes of the answer after the hooks: steps in order, each over what the one before made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = schema::MAX_STEPS))]
+    pub transform: Vec<TransformStep>,
+    /// How the result of `transform` is written: "json" (the default) or "yaml". Without `destinationPath`, YAML goes
+    /// to a file whose name ends in .yaml.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::non_empty")]
+    #[schemars(extend("enum" = ["json", "yaml"]))]
+    pub output: Option<String>,
+    /// The result of `transform` is an object of files, contents by path, and becomes the artifact's tree below
+    /// `destinationPath`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_files: Option<bool>,
     /// Where the data comes from.
     #[serde(default)]
     #[schemars(!default)]

@@ -18,6 +18,13 @@ pub const ENDPOINT: Setting<Option<Endpoint>> = Setting::new(
     "Where the hook executor listens: unix:///PATH or http://localhost:PORT; none: there is none",
 )
 .key("hooks.sidecarEndpoint");
+/// The sidecar of `local` and `render`.
+pub const LOCAL_ENDPOINT: Setting<Option<Endpoint>> = Setting::optional(
+    "HOOK_EXECUTOR_ENDPOINT",
+    "URL",
+    endpoint,
+    "Ask the hook executor that listens there instead of running commands in this process",
+);
 /// Time limit of hooks that have none.
 pub const DEFAULT_TIMEOUT: Setting<Duration> =
     Setting::new("HOOK_DEFAULT_TIMEOUT", "30s", "DURATION", period, "Time limit of a hook that names none")
@@ -133,9 +140,11 @@ pub const HOOKS: Group = Group {
 /// Who asks for them.
 pub const CLIENT: Group = Group { title: "Asking for hooks and transformations", settings: &[CONCURRENT.info] };
 
-/// Time limits, where nobody has to be asked.
-pub const TIMEOUTS: Group =
-    Group { title: "Hooks and transformations", settings: &[DEFAULT_TIMEOUT.info, TRANSFORM_TIMEOUT.info] };
+/// The same where nobody has to be asked.
+pub const LOCAL_HOOKS: Group = Group {
+    title: "Hooks and transformations",
+    settings: &[LOCAL_ENDPOINT.info, DEFAULT_TIMEOUT.info, TRANSFORM_TIMEOUT.info],
+};
 
 /// Who runs them.
 pub const EXECUTOR: Group = Group { title: "Running hooks and transformations", settings: &executor(&WHITELIST) };

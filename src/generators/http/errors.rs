@@ -51,6 +51,12 @@ pub enum HttpError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// What the preRequest hooks made is no part of a request.
+    #[error("the output of the preRequest hooks cannot be used: {problem}")]
+    PreRequest {
+        /// What is wrong with it, with the field's name.
+        problem: String,
+    },
     /// The name resolves, or a redirect leads, to where the generator may not go.
     #[error("the address policy of the controller forbids the address of the host")]
     AddressDenied,
@@ -96,7 +102,7 @@ pub enum HttpError {
         status: StatusCode,
         /// When the origin wants to be asked again.
         retry_after: Option<Duration>,
-        /// A redirect to another origin took the Secret's headers off.
+        /// A redirect to another origin took headers off that came from a Secret or a hook.
         headers_dropped: bool,
     },
     /// "Not modified" without a question that allows this answer.
@@ -137,8 +143,8 @@ pub enum HttpError {
     /// The body is not what its `Content-Encoding` says.
     #[error("the body is not valid according to its Content-Encoding")]
     InvalidEncoding,
-    /// The body could not be kept.
-    #[error("the body could not be written to SPOOL_DIR: {kind}")]
+    /// A body could not be kept.
+    #[error("a body could not be written to SPOOL_DIR, or read from there: {kind}")]
     Spool {
         /// What the system said.
         kind: std::io::ErrorKind,
@@ -146,8 +152,8 @@ pub enum HttpError {
 }
 
 /// Without this hint a user sees a 401 although the Secret is right.
-const HEADERS_DROPPED: &str =
-    " (it redirected to another origin, which is never sent the headers of headersSecretRef or the URL's userinfo)";
+const HEADERS_DROPPED: &str = " (it redirected to another origin, which is never sent the headers of headersSecretRef and of preRequest hooks, nor \
+     the URL's userinfo)";
 
 impl HttpError {
     /// What has to happen before another attempt makes sense.
@@ -167,6 +173,7 @@ impl HttpError {
             | Self::Spool { .. } => Class::TRANSIENT,
             Self::Status { status, retry_after, .. } => status_class(*status, *retry_after),
             Self::AddressDenied
+            | Self::PreRequest { .. }
             | Self::Certificate { .. }
             | Self::UnexpectedNotModified
             | Self::TooManyRedirects { .. }
@@ -187,16 +194,18 @@ impl HttpError {
             Self::TooLarge { .. } | Self::Truncated | Self::UnknownEncoding | Self::InvalidEncoding => {
                 reasons::INVALID_CONTENT
             }
+            Self::PreRequest { .. } => reasons::HOOK_FAILED,
             Self::Spool { .. } => reasons::STORAGE_OPERATION_FAILED,
             _ => reasons::FETCH_FAILED,
         }
     }
 
     /// The failure of a request, whose message starts with the request: `GET https://example.com/data: ...`. What is
-    /// wrong with the spec or a Secret needs no such start.
+    /// wrong before there is one needs no such start.
     pub(super) fn into_failure(self, method: &str, origin: &str) -> Failure {
+        let is_made = !matches!(self, Self::PreRequest { .. });
         let mut failure = Failure::from(self);
-        if !matches!(failure.class, Class::Configuration | Class::Waiting) {
+        if is_made && !matches!(failure.class, Class::Configuration | Class::Waiting) {
             failure.message = format!("{method} {origin}: {}", failure.message);
         }
         failure

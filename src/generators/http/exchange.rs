@@ -1,25 +1,26 @@
 //! One question and its answer: turns per host, redirects, the status, and then the body.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
-use http::{HeaderMap, Method, StatusCode};
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, StatusCode};
 use reqwest::Response;
 
 use super::body::{self, Limits};
 use super::clients::{self, Clients};
-use super::decode::{self, Coding};
 use super::errors::HttpError;
+use super::outgoing::Outgoing;
 use super::proxy::{Proxies, ProxySettings};
 use super::redirect::Hop;
 use super::retry_after::retry_after;
-use super::secrets::{self, Trust};
 use super::slots::{Slot, Slots};
-use super::spec::{self, Target};
-use super::{HttpSettings, resolver, transport, validators};
+use super::{HttpSettings, resolver, spec, transport, validators};
 use crate::address::AddressPolicy;
-use crate::api::external_source::{HttpGeneratorSpec, Unpack};
-use crate::generators::{Answer, Content, Request};
+use crate::api::external_source::HttpGeneratorSpec;
+use crate::generators::{Answer, Content, Head, Request};
 
 /// Longest `Content-Type` that is passed on; it is looked at, never stored.
 const MAX_CONTENT_TYPE: usize = 256;
@@ -31,15 +32,6 @@ pub(super) struct Exchange {
     proxies: Proxies,
     clients: Clients,
     slots: Slots,
-}
-
-/// Everything about a request that stays the same over redirects.
-struct Outgoing<'a> {
-    target: Target,
-    trust: Trust<'a>,
-    secret_headers: HeaderMap,
-    condition: Option<(HeaderName, HeaderValue)>,
-    unpack: Option<&'a Unpack>,
 }
 
 impl Exchange {
@@ -54,14 +46,7 @@ impl Exchange {
     /// limits, not the queue in front of it.
     pub(super) async fn run(&self, spec: &HttpGeneratorSpec, request: &Request<'_>) -> Result<Answer, HttpError> {
         let target = spec::check(spec, &self.settings, &self.policy)?;
-        let is_get = target.method == Method::GET;
-        let outgoing = Outgoing {
-            trust: secrets::trust(spec, request.secrets)?,
-            secret_headers: secrets::headers(spec, request.secrets)?,
-            condition: request.validators.filter(|_| is_get).and_then(validators::condition),
-            unpack: spec.unpack.as_ref(),
-            target,
-        };
+        let outgoing = Outgoing::new(target, spec, request).await?;
         let slot = self.slots.acquire(&outgoing.target.url).await;
         let work = Box::pin(self.ask(slot, &outgoing, request));
         match outgoing.target.timeout {
@@ -82,17 +67,18 @@ impl Exchange {
             (StatusCode::NOT_MODIFIED, None) => return Err(HttpError::UnexpectedNotModified),
             _ => {
                 let retry_after = retry_after(status, headers, std::time::SystemTime::now());
-                let had_secrets = !outgoing.secret_headers.is_empty() || outgoing.target.credentials.is_some();
-                return Err(HttpError::Status { status, retry_after, headers_dropped: hop.left_origin && had_secrets });
+                let headers_dropped = hop.left_origin && outgoing.has_secrets();
+                return Err(HttpError::Status { status, retry_after, headers_dropped });
             }
         }
         let validators = validators::of(headers);
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.filter(|value| value.len() <= MAX_CONTENT_TYPE).map(ToOwned::to_owned);
+        let head = request.keep_head.then(|| Arc::new(head(status, headers)));
         let codings = outgoing.codings(headers)?;
         let limits = Limits { size: self.settings.max_body, wait: self.settings.timeout };
         let body = body::receive(response, &codings, limits, request.spools, request.progress).await?;
-        Ok(Answer::Content(Content { body, validators, content_type }))
+        Ok(Answer::Content(Content { body, validators, content_type, head }))
     }
 
     /// The first answer that is no redirect, with the turn at its host.
@@ -104,6 +90,7 @@ impl Exchange {
             let Some(next) = hop.next(response.status(), response.headers().get(LOCATION))? else {
                 return Ok((slot, hop, response));
             };
+            outgoing.check_hop(&next)?;
             hop = next;
             // Given back first: two chains that each wait for the other's host would wait for ever.
             drop((response, slot));
@@ -121,41 +108,37 @@ impl Exchange {
         }
         let client = self.clients.get(&outgoing.trust, proxied.then_some(&self.proxies))?;
         let limit = self.settings.timeout;
-        let request = outgoing.request(&client, hop);
-        tokio::time::timeout(limit, request.send())
-            .await
-            .map_err(|_| HttpError::Timeout { waited_for: "an answer", limit })?
+        let (request, sent) = outgoing.request(&client, hop);
+        let response = while_moving(request.send(), &sent, limit).await;
+        response
+            .ok_or(HttpError::Timeout { waited_for: "an answer", limit })?
             .map_err(|error| transport::classify(&error, proxied, clients::connect_limit(limit)))
     }
 }
 
-impl Outgoing<'_> {
-    fn request(&self, client: &reqwest::Client, hop: &Hop) -> reqwest::RequestBuilder {
-        let accepted = if self.unpack.is_some() { "identity" } else { decode::ACCEPT_ENCODING };
-        let mut request = client.request(hop.method.clone(), hop.url.clone()).header(ACCEPT_ENCODING, accepted);
-        if let Some((name, value)) = &self.condition {
-            request = request.header(name, value);
+/// What comes of a request; `None` when for this long neither an answer came nor a part of the content was taken.
+async fn while_moving<T>(request: impl Future<Output = T>, sent: &AtomicU64, limit: Duration) -> Option<T> {
+    let mut request = pin!(request);
+    let mut before = 0;
+    loop {
+        if let Ok(answer) = tokio::time::timeout(limit, &mut request).await {
+            return Some(answer);
         }
-        if hop.method != Method::GET {
-            request = request.header(CONTENT_LENGTH, 0);
+        let now = sent.load(Ordering::Relaxed);
+        if now == before {
+            return None;
         }
-        if hop.left_origin {
-            return request;
-        }
-        // A Secret's own Authorization replaces the one of the URL's userinfo.
-        if let Some(credentials) = &self.target.credentials {
-            request = request.basic_auth(&credentials.user, credentials.password.as_ref());
-        }
-        request.headers(self.secret_headers.clone())
+        before = now;
     }
+}
 
-    /// The encodings to undo. An archive was asked for without any: a server that says "gzip" about a tar.gz then
-    /// describes the file itself, as `curl` without `--compressed` takes it to.
-    fn codings(&self, headers: &HeaderMap) -> Result<Vec<Coding>, HttpError> {
-        let mut codings = decode::codings(headers)?;
-        if self.unpack.is_some_and(|unpack| unpack.format == "tar.gz") && codings.first() == Some(&Coding::Gzip) {
-            codings.remove(0);
-        }
-        Ok(codings)
+/// Status and headers for whoever asked for them.
+fn head(status: StatusCode, headers: &HeaderMap) -> Head {
+    let mut kept = Head { status: status.as_u16(), ..Head::default() };
+    for name in headers.keys() {
+        let values: Vec<_> =
+            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        kept.headers.insert(name.as_str().to_owned(), values.join(", "));
     }
+    kept
 }

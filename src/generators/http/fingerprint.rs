@@ -14,7 +14,7 @@ use super::spec::{method_name, url_text};
 pub(super) fn fingerprint(spec: &HttpGeneratorSpec, secrets: &Secrets) -> String {
     let mut hasher = Fields(Hasher::default());
     // Changes when the fields do, so that an upgrade asks without validators once instead of trusting old ones.
-    hasher.text("http/1");
+    hasher.text("http/2");
     hasher.text(&method_name(spec));
     hasher.text(&url_text(spec));
     hasher.secret(spec.headers_secret_ref.as_ref().map(|reference| reference.name.as_str()), secrets);
@@ -23,6 +23,8 @@ pub(super) fn fingerprint(spec: &HttpGeneratorSpec, secrets: &Secrets) -> String
     hasher.flag(spec.ca_bundle_secret_ref.is_none() && spec.insecure_skip_verify.unwrap_or_default());
     // Decides about Accept-Encoding, and so about the representation that an ETag names.
     hasher.flag(spec.unpack.is_some());
+    // What the hooks made stays out; see docs/adr/0009-prerequest-output-stays-in-memory.md.
+    hasher.flag(spec.from_pre_request == Some(true));
     hasher.0.finish().to_string()
 }
 
@@ -83,6 +85,7 @@ mod tests {
             fingerprint(&HttpGeneratorSpec { method: Some("POST".to_owned()), ..base.clone() }, &none),
             fingerprint(&HttpGeneratorSpec { insecure_skip_verify: Some(true), ..base.clone() }, &none),
             fingerprint(&HttpGeneratorSpec { unpack: Some(Unpack::default()), ..base.clone() }, &none),
+            fingerprint(&HttpGeneratorSpec { from_pre_request: Some(true), ..base.clone() }, &none),
             fingerprint(&headers, &none),
             fingerprint(&headers, &one),
             fingerprint(&headers, &two),
@@ -103,6 +106,7 @@ mod tests {
             HttpGeneratorSpec { method: Some(String::new()), ..base.clone() },
             HttpGeneratorSpec { timeout: Some("5s".to_owned()), ..base.clone() },
             HttpGeneratorSpec { insecure_skip_verify: Some(false), ..base.clone() },
+            HttpGeneratorSpec { from_pre_request: Some(false), ..base.clone() },
             spec("HTTPS://A.test:443/x#fragment"),
         ];
         for spec in same {

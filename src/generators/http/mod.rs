@@ -1,7 +1,8 @@
 //! The `http` generator: one request, whose answer is the data.
 //!
-//! `spec` and `secrets` read what the user wrote, `exchange` asks (turns, redirects, status), `body` brings the answer
-//! into a spool. `resolver` and `proxy` decide where requests may go, by [`crate::address`].
+//! `spec` and `secrets` read what the user wrote, `pre_request` what hooks made, `exchange` asks (turns, redirects,
+//! status), `outgoing` is what is sent at each hop, `body` brings the answer into a spool. `resolver` and `proxy` decide
+//! where requests may go, by [`crate::address`].
 
 mod body;
 mod clients;
@@ -10,6 +11,8 @@ mod errors;
 mod exchange;
 mod fingerprint;
 mod names;
+mod outgoing;
+mod pre_request;
 mod proxy;
 mod redirect;
 mod resolver;
@@ -68,6 +71,11 @@ impl Generator for HttpGenerator {
         spec.http.as_ref().map(secrets::names).unwrap_or_default()
     }
 
+    fn takes_pre_request(&self, spec: &GeneratorSpec) -> bool {
+        let method = Method::from_bytes(spec::method_name(http(spec)).as_bytes());
+        method.is_ok_and(|method| pre_request::is_taken(http(spec), &method))
+    }
+
     fn fingerprint(&self, spec: &GeneratorSpec, secrets: &Secrets) -> String {
         fingerprint::fingerprint(http(spec), secrets)
     }
@@ -100,6 +108,7 @@ fn http(spec: &GeneratorSpec) -> &HttpGeneratorSpec {
         ca_bundle_secret_ref: None,
         insecure_skip_verify: None,
         timeout: None,
+        from_pre_request: None,
         unpack: None,
     };
     spec.http.as_ref().unwrap_or(&MISSING)

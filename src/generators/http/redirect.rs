@@ -6,7 +6,7 @@ use url::Url;
 
 use super::errors::HttpError;
 
-/// One request of a chain of redirects.
+/// One request of a chain of redirects, apart from what is sent with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hop {
     pub(super) url: Url,

@@ -7,7 +7,7 @@ use crate::api::external_source::{HttpGeneratorSpec, SecretKeyReference};
 use crate::generators::{Secret, Secrets};
 
 /// Servers commonly accept 100 headers; a Secret could hold tens of thousands, beyond what a header map can.
-const MAX_HEADERS: usize = 100;
+pub(super) const MAX_HEADERS: usize = 100;
 
 /// Headers that say how the message is framed, where it goes or what we ask for. From a Secret they would break the
 /// request or the reading of its answer.
@@ -104,7 +104,8 @@ fn find<'a>(secrets: &'a Secrets, name: &str) -> Result<&'a Secret, HttpError> {
     secrets.get(name).map(AsRef::as_ref).ok_or_else(|| HttpError::SecretMissing { secret: name.to_owned() })
 }
 
-fn header(key: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), &'static str> {
+/// One header, from whoever keeps its value secret.
+pub(super) fn header(key: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), &'static str> {
     let name = HeaderName::from_bytes(key.as_bytes()).map_err(|_| "is not a valid header name")?;
     if RESERVED.contains(&name) || name.as_str() == "proxy-connection" {
         return Err("names a header that the controller sets itself");

@@ -58,7 +58,7 @@ fn outcome(activity: &SourceActivity) -> Option<String> {
         State::Failing => Some(format!("failing: {error}")),
         State::Stalled => Some(format!("stalled: {error}")),
         State::Suspended => Some("suspended".into()),
-        State::Queued | State::Fetching | State::Packaging | State::Storing | State::Publishing => None,
+        State::Queued | State::Hooks | State::Fetching | State::Packaging | State::Storing | State::Publishing => None,
     }
 }
 

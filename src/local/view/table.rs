@@ -60,7 +60,7 @@ fn choose(rows: &[Row], room: usize) -> (Vec<&Row>, usize) {
     let mut chosen: Vec<_> = rows.iter().collect();
     chosen.sort_by_key(|(_, activity)| match activity.state {
         State::Failing | State::Stalled => 0,
-        State::Fetching | State::Packaging | State::Storing | State::Publishing => 1,
+        State::Hooks | State::Fetching | State::Packaging | State::Storing | State::Publishing => 1,
         State::Queued | State::Ready | State::Suspended => 2,
     });
     chosen.truncate(room.saturating_sub(1));

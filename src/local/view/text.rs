@@ -123,6 +123,7 @@ pub fn short_revision(revision: &str) -> String {
 pub fn state(state: State) -> &'static str {
     match state {
         State::Queued => "Queued",
+        State::Hooks => "Hooks",
         State::Fetching => "Fetching",
         State::Packaging => "Packaging",
         State::Storing => "Storing",

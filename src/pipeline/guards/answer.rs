@@ -43,6 +43,15 @@ pub fn answer(content: &Content, expected: Expected) -> Result<(), GuardError> {
     Ok(())
 }
 
+/// Refuses an empty result of hooks and transformation. What it is otherwise, whoever wrote them decides.
+pub fn result(body: &Spool) -> Result<(), GuardError> {
+    Head::read(body)?.refuse_empty().map_err(|refusal| match refusal {
+        Refusal::EmptyValue(value) => Refusal::EmptyResultValue(value),
+        _ => Refusal::EmptyResult,
+    })?;
+    Ok(())
+}
+
 fn is_html(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("text/html") || kind.eq_ignore_ascii_case("application/xhtml+xml")

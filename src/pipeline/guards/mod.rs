@@ -1,7 +1,8 @@
 //! Refuses content that would delete what it should update: with `prune: true` Flux deletes everything that an empty
 //! artifact no longer names, and an API that has an outage often says 200 with nothing in it.
 //!
-//! Looked at twice: `answer` judges what the origin sent, `tree` what Flux would find.
+//! Looked at more than once: `answer` judges what the origin sent, `result` what hooks and transformation made of it, and
+//! `tree` what Flux would find.
 
 mod answer;
 mod tree;
@@ -9,7 +10,7 @@ mod yaml;
 
 use std::io;
 
-pub use answer::{Expected, answer};
+pub use answer::{Expected, answer, result};
 pub use tree::tree;
 
 use crate::api::conditions::reasons;
@@ -23,6 +24,12 @@ pub enum Refusal {
     /// `[]`, `{}` or `null`.
     #[error("the answer is nothing but {0}; set spec.allowEmpty if that is meant")]
     EmptyValue(&'static str),
+    /// Hooks and transformation left nothing.
+    #[error("hooks and transformation made nothing of the answer; set spec.allowEmpty if that is meant")]
+    EmptyResult,
+    /// They left `[]`, `{}` or `null`.
+    #[error("hooks and transformation made nothing but {0} of the answer; set spec.allowEmpty if that is meant")]
+    EmptyResultValue(&'static str),
     /// A page for people: a login form, a proxy's error.
     #[error("the answer is an HTML page where data was asked for; for a page, end spec.destinationPath in .html")]
     HtmlBody,
@@ -37,6 +44,9 @@ pub enum Refusal {
          that is meant"
     )]
     NoFiles,
+    /// A transformation that was to make files and made none.
+    #[error("the transformation made no files; set spec.allowEmpty if that is meant")]
+    NoOutputFiles,
     /// Manifests without a single object.
     #[error("none of the {0} YAML files has an object in it; set spec.allowEmpty if that is meant")]
     NoObjects(u64),

@@ -13,6 +13,7 @@ fn content(body: &str, content_type: Option<&str>) -> Content {
         body: Spools::from_bytes(body.as_bytes().to_vec()),
         validators: Validators::default(),
         content_type: content_type.map(String::from),
+        head: None,
     }
 }
 

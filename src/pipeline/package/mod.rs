@@ -2,6 +2,7 @@
 
 mod error;
 mod gzip;
+mod layout;
 mod tar;
 
 use std::io::{self, Write};
@@ -9,21 +10,26 @@ use std::io::{self, Write};
 use tokio_util::sync::CancellationToken;
 
 pub use error::PackageError;
+use layout::lay_out;
+pub use layout::{judge, validate};
 
 use crate::api::ExternalSourceSpec;
 use crate::api::external_source::Unpack;
 use crate::digest::Hasher;
 use crate::generators::Content;
-use crate::pipeline::guards::{self, Expected};
+use crate::pipeline::guards::{self, GuardError, Refusal};
+use crate::pipeline::process;
 use crate::pipeline::revision::Revision;
-use crate::pipeline::unpack::{self, Settings, SpecError, Tree, UnpackLimits, path};
+use crate::pipeline::unpack::{Tree, UnpackLimits};
 use crate::spool::{Spool, Spools};
 
 /// What to package.
 #[derive(Debug, Clone)]
 pub struct Packaging {
-    /// The answer.
+    /// The answer, or what was made of it.
     pub content: Content,
+    /// Which of the two.
+    pub form: Form,
     /// `spec.destinationPath`.
     pub destination: Option<String>,
     /// Name of the file when `destination` is not set and nothing is unpacked.
@@ -36,13 +42,30 @@ pub struct Packaging {
     pub advertised: Option<Advertised>,
 }
 
+/// What there is to package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// What the origin sent.
+    Answer,
+    /// What hooks or a transformation made of an answer that was judged before them.
+    Result,
+    /// A tar.gz of the files that a transformation made.
+    Files,
+}
+
 impl Packaging {
-    /// Of an answer, as the spec wants it.
+    /// Of what came of an answer, as the spec wants it.
     pub fn of(spec: &ExternalSourceSpec, content: Content, file_name: String, advertised: Option<Advertised>) -> Self {
+        let form = match (process::makes_files(spec), process::reshapes(spec)) {
+            (true, _) => Form::Files,
+            (false, true) => Form::Result,
+            (false, false) => Form::Answer,
+        };
         Self {
             content,
+            form,
             destination: spec.destination_path.clone(),
-            file_name,
+            file_name: layout::file_name(spec, file_name),
             unpack: spec.generator.http.as_ref().and_then(|http| http.unpack.clone()),
             allow_empty: spec.allow_empty == Some(true),
             advertised,
@@ -81,17 +104,7 @@ pub struct Archive {
     pub manifests: u64,
 }
 
-/// Checks `spec.destinationPath` and `spec.generator.http.unpack`, without an answer at hand. The errors are
-/// [configuration](crate::failure::Class::Configuration) and name the field.
-///
-/// The destination is the file's path, or the folder of what is unpacked; a slash at its end changes nothing.
-pub fn validate(destination: Option<&str>, unpack: Option<&Unpack>) -> Result<(), PackageError> {
-    written_destination(destination)?;
-    unpack.map(Settings::parse).transpose()?;
-    Ok(())
-}
-
-/// Guards an answer, lays it out as a tree and packs the tree. Blocks; memory does not depend on the answer's size
+/// Guards the content, lays it out as a tree and packs the tree. Blocks; memory does not depend on the answer's size
 /// beyond what `spools` keep in memory.
 ///
 /// The tree is packed twice: the first pass only finds out whether anything changed, at a twentieth of the cost of
@@ -104,46 +117,16 @@ pub fn package(
 ) -> Result<Packaged, PackageError> {
     let tree = lay_out(job, spools, limits, cancelled)?;
     let before = job.advertised.as_ref().and_then(|advertised| advertised.manifests);
-    let manifests = guards::tree(&tree, before, job.allow_empty, cancelled)?;
+    let manifests = guards::tree(&tree, before, job.allow_empty, cancelled).map_err(|error| match error {
+        GuardError::Refused(Refusal::NoFiles) if job.form == Form::Files => Refusal::NoOutputFiles.into(),
+        other => other,
+    })?;
     let revision = revision(&tree, cancelled)?;
     if job.advertised.as_ref().is_some_and(|advertised| advertised.stored && advertised.revision == revision) {
         return Ok(Packaged::Unchanged);
     }
     let bytes = compress(&tree, spools, cancelled)?;
     Ok(Packaged::Archive(Archive { bytes, revision, manifests }))
-}
-
-/// Guards the answer and says which files it is.
-fn lay_out(
-    job: &Packaging,
-    spools: &Spools,
-    limits: &UnpackLimits,
-    cancelled: &CancellationToken,
-) -> Result<Tree, PackageError> {
-    let destination = written_destination(job.destination.as_deref())?;
-    let settings = job.unpack.as_ref().map(Settings::parse).transpose()?;
-    let Some(settings) = settings else {
-        let path = match destination {
-            Some(path) => path,
-            None => path::check(&job.file_name).map(|()| job.file_name.as_str()).map_err(SpecError::FileName)?,
-        };
-        let expected = Expected { archive: false, html: names_page(path), empty: job.allow_empty };
-        guards::answer(&job.content, expected)?;
-        return Ok(Tree::single(path.to_owned(), job.content.body.clone()));
-    };
-    // No bytes are no archive, whatever the spec allows to be empty.
-    guards::answer(&job.content, Expected { archive: true, html: false, empty: job.allow_empty })?;
-    Ok(unpack::unpack(&job.content.body, &settings, destination, spools, limits, cancelled)?)
-}
-
-fn written_destination(destination: Option<&str>) -> Result<Option<&str>, SpecError> {
-    path::written(destination.unwrap_or_default())
-        .map_err(|problem| SpecError::Path { field: "spec.destinationPath", problem })
-}
-
-fn names_page(path: &str) -> bool {
-    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-    ["html", "htm", "xhtml"].iter().any(|page| extension.eq_ignore_ascii_case(page))
 }
 
 fn revision(tree: &Tree, cancelled: &CancellationToken) -> Result<Revision, PackageError> {

@@ -45,6 +45,11 @@ pub struct Settings<'a> {
     pub(super) below: Option<&'a str>,
 }
 
+impl Settings<'static> {
+    /// A tar.gz as it is.
+    pub const TREE: Self = Self { format: Format::TarGz, strip: 0, below: None };
+}
+
 impl<'a> Settings<'a> {
     /// Checks every field.
     pub fn parse(unpack: &'a Unpack) -> Result<Self, SpecError> {

@@ -9,6 +9,8 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 const RECONCILIATION_DURATION: &str = "externalsource_reconciliation_duration_seconds";
 const GOTK_RECONCILE_DURATION: &str = "gotk_reconcile_duration_seconds";
 const API_REQUEST_LATENCY: &str = "externalsource_api_request_latency_seconds";
+const HOOK_EXECUTIONS: &str = "externalsource_hook_execution_total";
+const HOOK_DURATION: &str = "externalsource_hook_execution_duration_seconds";
 const ACTOR_RESTARTS: &str = "externalsource_actor_restarts_total";
 const QUEUE_WAITING: &str = "externalsource_queue_waiting";
 const QUEUE_RUNNING: &str = "externalsource_queue_running";
@@ -31,6 +33,8 @@ pub(super) fn describe() {
     seconds(RECONCILIATION_DURATION, "Duration of runs, from start to end.");
     seconds(GOTK_RECONCILE_DURATION, "Duration of runs, under the name that Flux's controllers use.");
     seconds(API_REQUEST_LATENCY, "Time that requests to origins took, up to the end of the answer.");
+    count(HOOK_EXECUTIONS, "Hooks, transformations and assertions that were tried.");
+    seconds(HOOK_DURATION, "Time that hooks, transformations and assertions took, with the wait for their turn.");
     count(ACTOR_RESTARTS, "Restarts of actors, and of workers of the pools, after a crash.");
     now(QUEUE_WAITING, "Pieces of work that wait in a pool, for a worker or for an earlier piece of the same source.");
     now(QUEUE_RUNNING, "Pieces of work that workers of a pool do now.");
@@ -67,6 +71,13 @@ pub fn request(source_type: &str, status: Option<StatusCode>, duration: Duration
         None => "error",
     };
     histogram!(API_REQUEST_LATENCY, "source_type" => source_type.to_owned(), "code" => class).record(duration);
+}
+
+/// Something ran around a request: which stage of it (`preRequest`, `assertions`, `postRequest`, `transform`), what its
+/// failure would mean (`ignore`, `retry`, `fail`), and what came of it.
+pub fn hook_executed(stage: &'static str, policy: &'static str, outcome: &'static str, duration: Duration) {
+    counter!(HOOK_EXECUTIONS, "stage" => stage, "policy" => policy, "outcome" => outcome).increment(1);
+    histogram!(HOOK_DURATION, "stage" => stage, "outcome" => outcome).record(duration);
 }
 
 /// An actor of this kind is started again after a crash.

@@ -9,6 +9,6 @@ mod network;
 mod probe;
 mod reload;
 mod remote;
-mod sidecar;
+pub mod sidecar;
 mod socket;
 mod volume;

@@ -8,8 +8,12 @@ use k8s_openapi::jiff::Timestamp;
 use crate::api::ExternalArtifact;
 use crate::catalog::{CatalogError, EventType, ObservedSource};
 use crate::failure::Failure;
+use crate::generators::Content;
 use crate::pipeline::fetch::{Advertised, Fetch, Fetched};
+use crate::pipeline::hooks::Ran;
 use crate::pipeline::package::{Archive, Packaged, Packaging};
+use crate::pipeline::prepare::{PrepareEnd, Preparing};
+use crate::pipeline::process::Processing;
 use crate::pipeline::publish::{Publication, Published};
 use crate::pipeline::retire::Retired;
 use crate::storage::ArtifactKey;
@@ -32,6 +36,8 @@ pub struct Attempt(pub u64);
 pub enum Timer {
     /// The next run is due.
     Wake,
+    /// The next try of a hook is due.
+    Hook,
     /// The next try to publish is due.
     Publish,
     /// The run lasts long enough to be reported.
@@ -64,8 +70,12 @@ pub enum Input {
 pub enum StageEnd {
     /// The URL of the advertised archive, if it is stored.
     Verified(Result<Option<String>, Failure>),
+    /// The preRequest hooks ended.
+    Prepared(PrepareEnd),
     /// The origin answered or failed.
-    Fetched(Fetched),
+    Fetched(Box<Fetched>),
+    /// The answer was judged and piped through hooks and transformation.
+    Processed(Result<Ran<Content, Processing>, Failure>),
     /// The answer was packaged or refused.
     Packaged(Result<Packaged, Failure>),
     /// The archive was stored; its URL.
@@ -87,8 +97,12 @@ pub enum StageEnd {
 pub enum Job {
     /// Look whether the advertised archive is stored.
     Verify,
+    /// Run the preRequest hooks.
+    Prepare,
     /// Ask the origin.
     Fetch,
+    /// Judge the answer; run the postRequest hooks and the transformation.
+    Process,
     /// Build the archive.
     Package,
     /// Store the archive.
@@ -106,7 +120,7 @@ pub enum Job {
 impl Job {
     /// Whether giving the stage up leaves nothing half done. Writes to the API server are short and always finished.
     pub fn is_cancellable(self) -> bool {
-        matches!(self, Self::Verify | Self::Fetch | Self::Package | Self::Store)
+        matches!(self, Self::Verify | Self::Prepare | Self::Fetch | Self::Process | Self::Package | Self::Store)
     }
 }
 
@@ -140,8 +154,12 @@ pub enum Effect {
 pub enum Work {
     /// See [`Job::Verify`].
     Verify(Advertised),
+    /// See [`Job::Prepare`].
+    Prepare(Preparing),
     /// See [`Job::Fetch`].
     Fetch(Fetch),
+    /// See [`Job::Process`].
+    Process(Processing),
     /// See [`Job::Package`].
     Package(Packaging),
     /// See [`Job::Store`].
@@ -161,7 +179,9 @@ impl Work {
     pub fn job(&self) -> Job {
         match self {
             Self::Verify(_) => Job::Verify,
+            Self::Prepare(_) => Job::Prepare,
             Self::Fetch(_) => Job::Fetch,
+            Self::Process(_) => Job::Process,
             Self::Package(_) => Job::Package,
             Self::Store(..) => Job::Store,
             Self::Publish(_) => Job::Publish,

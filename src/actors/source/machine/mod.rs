@@ -2,19 +2,21 @@
 //! inputs and effects.
 //!
 //! ```text
-//! Verifying --> Idle <--> Running(fetch -> package -> store) --> Publishing --> Idle
+//! Verifying --> Idle <--> Running([prepare] -> fetch -> [process] -> package -> store) --> Publishing --> Idle
 //! ```
 //!
 //! Nothing is assumed from before a restart: what stands in the objects and in the storage is the truth.
 
 mod activity;
 mod describe;
+mod hooks;
 mod input;
 mod observe;
 mod report;
 mod retire;
 mod run;
 mod settle;
+mod stages;
 mod verify;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ pub use input::{Attempt, Effect, Input, Job, Now, StageEnd, Timer, Work};
 
 use crate::api::{Artifact, ExternalArtifact, ExternalSource, FORCE_AT, REQUESTED_AT};
 use crate::catalog::ObservedSource;
+use crate::digest::Digest;
 use crate::failure::Failure;
 use crate::generators::Validators;
 use crate::pipeline::publish::Published;
@@ -63,7 +66,7 @@ pub struct Machine {
     settled: Option<i64>,
     /// Handled values of `requestedAt`. Held here too, because an older definition in the cluster may not keep them.
     handled: Handled,
-    /// Validators that moved while the content stayed: worth no write.
+    /// What made the advertised content, beyond what the status says.
     moved: Option<Moved>,
     missing_since: Option<Duration>,
     /// The interval ended while the last result was still being written.
@@ -88,8 +91,12 @@ struct Handled {
     artifact: Option<String>,
 }
 
+/// Kept in memory: validators that moved while the content stayed are worth no write, and what hooks made is nobody
+/// else's business.
 struct Moved {
     validators: Validators,
+    /// Digest of the preRequest output in the request.
+    input: Option<Digest>,
     revision: String,
 }
 
@@ -185,6 +192,7 @@ impl Machine {
     fn on_fired(&mut self, timer: Timer, now: Now, effects: &mut Vec<Effect>) {
         match timer {
             Timer::Wake => self.on_wake(now, effects),
+            Timer::Hook => self.on_hook_due(effects),
             Timer::Publish => self.submit(now, effects),
             Timer::Progress => self.report_progress(now, effects),
             Timer::Withdraw => self.on_withdraw_due(now, effects),
@@ -206,7 +214,9 @@ impl Machine {
             StageEnd::Lost(Job::RemoveFinalizer) => self.on_finalizer_removed(false, effects),
             _ if !current => {}
             StageEnd::Verified(result) => self.on_verified(result, now, effects),
-            StageEnd::Fetched(fetched) => self.on_fetched(fetched, now, effects),
+            StageEnd::Prepared(end) => self.on_prepared(end, now, effects),
+            StageEnd::Fetched(fetched) => self.on_fetched(*fetched, now, effects),
+            StageEnd::Processed(result) => self.on_processed(result, now, effects),
             StageEnd::Packaged(result) => self.on_packaged(result, now, effects),
             StageEnd::Stored(result) => self.on_stored(result, now, effects),
             StageEnd::Published(result) => self.on_published(result, now, effects),

@@ -173,6 +173,7 @@ impl Machine {
                 |moved| moved.validators.clone(),
             ),
             fingerprint: status.last_handled_request.clone(),
+            input: moved.and_then(|moved| moved.input),
             generation: artifact.observed_generation,
         })
     }

@@ -42,11 +42,13 @@ impl Machine {
         if let Some(made) = outcome.made {
             let same_request = fingerprint.as_ref() == Some(&made.fingerprint)
                 && artifact.as_ref().is_some_and(|artifact| artifact.observed_generation == generation);
+            let revision = artifact.as_ref().map(|artifact| artifact.revision.clone());
             if same_request && !is_new {
-                // Validators that move on every answer over the same content cost no write.
-                self.remember(made.validators);
+                // Validators that move on every answer over the same content cost no write, nor does a token that is new
+                // for every request.
+                self.remember(&made, revision);
             } else {
-                self.moved = None;
+                self.remember(&made, revision.filter(|_| made.input.is_some()));
                 (validators, fingerprint) = (made.validators, Some(made.fingerprint));
             }
         }

@@ -1,47 +1,56 @@
-//! The stages of one run up to publishing: what the end of each starts.
+//! One run up to publishing: how it starts, what it holds, and how it is given up.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::describe::manifests;
-use super::settle::Outcome;
-use super::{Effect, Job, Machine, Moved, Now, PROGRESS_AFTER, Phase, Timer, WITHDRAW_AFTER, Work};
+use super::{Effect, Machine, Moved, Now, PROGRESS_AFTER, Phase, Timer, Work};
 use crate::activity::State;
-use crate::api::ObjectName;
 use crate::api::conditions::{reasons, types};
 use crate::catalog::{CatalogError, owner_of};
+use crate::digest::Digest;
 use crate::failure::{Class, Failure};
-use crate::generators::{Answer, Content, Progress, Validators};
-use crate::pipeline::fetch::{Answered, Fetch, Fetched};
-use crate::pipeline::package::{self, Archive, Packaged, Packaging};
+use crate::generators::{Progress, Validators};
+use crate::pipeline::fetch::Fetch;
+use crate::pipeline::hooks::Retries;
+use crate::pipeline::package::Archive;
+use crate::pipeline::prepare::{self, Prepared, Preparing};
 use crate::pipeline::schedule::{self, Interval};
-use crate::storage::ArtifactKey;
 
 /// One run.
 pub(super) struct Run {
     started: Now,
-    stage: Stage,
+    pub(super) stage: Stage,
     generation: Option<i64>,
-    progress: Arc<Progress>,
+    pub(super) progress: Arc<Progress>,
     /// Whether what is advertised is stored.
-    stored: bool,
-    force: bool,
-    answer: Option<Made>,
-    archive: Option<Archive>,
+    pub(super) stored: bool,
+    pub(super) force: bool,
+    pub(super) answer: Option<Made>,
+    pub(super) archive: Option<Archive>,
+    /// For all hooks, before and after the request.
+    pub(super) retries: Retries,
+    /// The rest of a stage whose hook failed, until its next try is due.
+    pub(super) again: Option<Work>,
 }
 
 /// What made the content of a run.
 #[derive(Debug, Clone)]
 pub(super) struct Made {
     pub(super) fingerprint: String,
+    /// Digest of the preRequest output in the request.
+    pub(super) input: Option<Digest>,
     pub(super) validators: Validators,
     /// The origin for people.
     pub(super) origin: String,
+    /// Name of the file when the user names none.
+    pub(super) file_name: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
+    Preparing,
     Fetching,
+    Processing,
     Packaging,
     Storing,
 }
@@ -53,6 +62,7 @@ impl Run {
 
     pub(super) fn state(&self) -> State {
         match self.stage {
+            Stage::Preparing | Stage::Processing => State::Hooks,
             Stage::Fetching => State::Fetching,
             Stage::Packaging => State::Packaging,
             Stage::Storing => State::Storing,
@@ -62,6 +72,7 @@ impl Run {
     /// Type of the condition for the phase.
     pub(super) fn phase(&self) -> &'static str {
         match self.stage {
+            Stage::Preparing | Stage::Processing => types::EXECUTING_HOOKS,
             Stage::Fetching => types::FETCHING,
             Stage::Packaging | Stage::Storing => types::STORING,
         }
@@ -80,23 +91,44 @@ impl Machine {
         self.next_run = None;
         effects.push(Effect::Clear(Timer::Wake));
         let progress = Arc::new(Progress::default());
+        let prepares = prepare::is_needed(&self.source.spec);
         self.phase = Phase::Running(Box::new(Run {
             started: now,
-            stage: Stage::Fetching,
+            stage: if prepares { Stage::Preparing } else { Stage::Fetching },
             generation: self.generation(),
             progress: Arc::clone(&progress),
             stored: false,
             force,
             answer: None,
             archive: None,
+            retries: Retries::of(&self.source.spec),
+            again: None,
         }));
         let attempt = self.next_attempt();
         if let Err(failure) = self.check() {
             return self.fail(failure, now, effects);
         }
         effects.push(Effect::Set(Timer::Progress, PROGRESS_AFTER));
-        let fetch = Fetch { source: Arc::clone(&self.source), advertised: self.advertised(), force, progress };
-        effects.push(Effect::Start(attempt, Work::Fetch(fetch)));
+        let work = if prepares {
+            Work::Prepare(Preparing::new(Arc::clone(&self.source), self.advertised()))
+        } else {
+            Work::Fetch(self.request(None, force, progress))
+        };
+        effects.push(Effect::Start(attempt, work));
+    }
+
+    fn request(&self, prepared: Option<Prepared>, force: bool, progress: Arc<Progress>) -> Fetch {
+        Fetch { source: Arc::clone(&self.source), advertised: self.advertised(), prepared, force, progress }
+    }
+
+    /// Asks the origin with what the preRequest hooks made.
+    pub(super) fn ask(&mut self, prepared: Prepared, now: Now, effects: &mut Vec<Effect>) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        run.stage = Stage::Fetching;
+        let (force, progress) = (run.force, Arc::clone(&run.progress));
+        let fetch = self.request(Some(prepared), force, progress);
+        effects.push(Effect::Start(self.next_attempt(), Work::Fetch(fetch)));
+        self.report_progress_again(now, effects);
     }
 
     /// One run handles one request: requests on both objects at once are two runs.
@@ -130,119 +162,13 @@ impl Machine {
         schedule::interval(&self.source.spec.interval, self.policy.min_interval)
     }
 
-    pub(super) fn on_fetched(&mut self, fetched: Fetched, now: Now, effects: &mut Vec<Effect>) {
-        self.last_fetch = Some(now.wall);
-        if let Some(stored) = fetched.stored {
-            self.note_stored(stored, now, effects);
-        }
-        let Phase::Running(run) = &mut self.phase else { return };
-        run.stored = fetched.stored == Some(true);
-        match fetched.result {
-            Ok(Answered { answer: Answer::NotModified, .. }) => {
-                self.succeed(Outcome { stored: None, made: None }, now, effects);
-            }
-            Ok(Answered { answer: Answer::Content(content), fingerprint, origin, file_name }) => {
-                run.stage = Stage::Packaging;
-                run.answer = Some(Made { fingerprint, validators: content.validators.clone(), origin });
-                let packaging = self.packaging(content, file_name);
-                effects.push(Effect::Start(self.next_attempt(), Work::Package(packaging)));
-                self.report_progress_again(now, effects);
-            }
-            Err(failure) => self.fail(failure, now, effects),
-        }
-    }
-
-    /// Keeps count of how long the advertised bytes have been missing.
-    pub(super) fn note_stored(&mut self, stored: bool, now: Now, effects: &mut Vec<Effect>) {
-        if stored || self.current_artifact().is_none() {
-            self.missing_since = None;
-        } else if self.missing_since.is_none() {
-            self.missing_since = Some(now.elapsed);
-            effects.push(Effect::Set(Timer::Withdraw, WITHDRAW_AFTER));
-        }
-    }
-
-    fn packaging(&self, content: Content, file_name: String) -> Packaging {
-        let (stored, force) = match &self.phase {
-            Phase::Running(run) => (run.stored, run.force),
-            Phase::Verifying(_) | Phase::Idle | Phase::Publishing(_) => (false, false),
-        };
-        let advertised = self.current_artifact().and_then(|artifact| {
-            Some(package::Advertised {
-                revision: artifact.revision.parse().ok()?,
-                manifests: manifests(artifact),
-                stored: stored && !force,
-            })
-        });
-        Packaging::of(&self.source.spec, content, file_name, advertised)
-    }
-
-    pub(super) fn on_packaged(&mut self, result: Result<Packaged, Failure>, now: Now, effects: &mut Vec<Effect>) {
-        match result {
-            Ok(Packaged::Unchanged) => {
-                let made = self.made();
-                self.succeed(Outcome { stored: None, made }, now, effects);
-            }
-            Ok(Packaged::Archive(archive)) => {
-                let key = ArtifactKey::new(ObjectName::of(self.source.as_ref()), archive.bytes.digest());
-                if let Phase::Running(run) = &mut self.phase {
-                    run.stage = Stage::Storing;
-                    run.archive = Some(archive.clone());
-                }
-                effects.push(Effect::Start(self.next_attempt(), Work::Store(key, archive)));
-                self.report_progress_again(now, effects);
-            }
-            Err(failure) => self.fail(failure, now, effects),
-        }
-    }
-
-    pub(super) fn on_stored(&mut self, result: Result<String, Failure>, now: Now, effects: &mut Vec<Effect>) {
-        let url = match result {
-            Ok(url) => url,
-            Err(failure) => return self.fail(failure, now, effects),
-        };
-        let Phase::Running(run) = &mut self.phase else { return };
-        let Some(archive) = run.archive.take() else { return };
-        self.missing_since = None;
-        let artifact = self.describe(&archive, url, now);
-        let made = self.made();
-        self.succeed(Outcome { stored: Some(artifact), made }, now, effects);
-    }
-
-    /// What made the content that this run fetched.
-    pub(super) fn made(&self) -> Option<Made> {
-        match &self.phase {
-            Phase::Running(run) => run.answer.clone(),
-            Phase::Verifying(_) | Phase::Idle | Phase::Publishing(_) => None,
-        }
-    }
-
-    pub(super) fn on_lost(&mut self, job: Job, now: Now, effects: &mut Vec<Effect>) {
-        let reason = match job {
-            Job::Fetch => reasons::FETCH_FAILED,
-            Job::Verify | Job::Store => reasons::STORAGE_OPERATION_FAILED,
-            _ => reasons::BUILD_FAILED,
-        };
-        let failure = || Failure {
-            class: Class::TRANSIENT,
-            reason,
-            message: "a worker of the controller crashed; its log says why".to_owned(),
-        };
-        match job {
-            Job::Verify => self.on_verified(Err(failure()), now, effects),
-            Job::Publish => self.retry_publishing(effects),
-            Job::Fetch | Job::Package | Job::Store | Job::Progress | Job::Retire | Job::RemoveFinalizer => {
-                self.fail(failure(), now, effects);
-            }
-        }
-    }
-
     /// Gives up the run for a newer spec, a suspension or a deletion.
     pub(super) fn give_up(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.force_again = matches!(&self.phase, Phase::Running(run) if run.force);
         effects.push(Effect::Cancel);
-        effects.push(Effect::Clear(Timer::Progress));
-        effects.push(Effect::Clear(Timer::Publish));
+        for timer in [Timer::Progress, Timer::Hook, Timer::Publish] {
+            effects.push(Effect::Clear(timer));
+        }
         self.next_attempt();
         self.phase = Phase::Idle;
         if self.look_for_work(now, effects) {
@@ -253,10 +179,10 @@ impl Machine {
         }
     }
 
-    /// Remembers validators that moved while the content stayed.
-    pub(super) fn remember(&mut self, validators: Validators) {
-        let revision = self.current_artifact().map(|artifact| artifact.revision.clone());
-        self.moved = revision.map(|revision| Moved { validators, revision });
+    /// Remembers what made this content, as far as that does not stand in the status.
+    pub(super) fn remember(&mut self, made: &Made, revision: Option<String>) {
+        self.moved =
+            revision.map(|revision| Moved { validators: made.validators.clone(), input: made.input, revision });
     }
 
     /// How long the run has lasted.

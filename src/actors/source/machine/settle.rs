@@ -92,7 +92,7 @@ impl Machine {
         is_new.then(|| (EventType::Warning, failure.reason, failure.message.clone())).into_iter().collect()
     }
 
-    fn effective_interval(&self) -> Duration {
+    pub(super) fn effective_interval(&self) -> Duration {
         self.interval().map_or(self.policy.min_interval, |interval| interval.effective)
     }
 

@@ -24,6 +24,7 @@ fn fetch(world: &World, actor: &ActorRef<SourceMsg>, annotations: &serde_json::V
     let work = Work::Fetch(Fetch {
         source: Arc::clone(&source),
         advertised: None,
+        prepared: None,
         force: false,
         progress: Arc::new(Progress::default()),
     });

@@ -95,7 +95,9 @@ async fn a_body_that_cannot_be_kept_is_transient_and_the_storages_fault() {
     let request = Request {
         spec: &ask.generator_spec(),
         secrets: &Secrets::new(),
+        pre_request: None,
         validators: None,
+        keep_head: false,
         spools: &crate::spool::Spools::new(10, "/does/not/exist"),
         progress: &Progress::default(),
     };

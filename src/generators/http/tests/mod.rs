@@ -6,6 +6,7 @@ mod bodies;
 mod conditional;
 mod failures;
 mod leaks;
+mod pre_request;
 mod redirects;
 mod requests;
 mod routes;

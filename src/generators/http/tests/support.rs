@@ -16,7 +16,7 @@ use crate::api::external_source::{GeneratorSpec, HttpGeneratorSpec};
 use crate::failure::Failure;
 use crate::generators::http::{HttpGenerator, HttpSettings, ProxySettings};
 use crate::generators::{Answer, Content, Generator as _, Progress, Request, Secret, Secrets, Validators};
-use crate::spool::Spools;
+use crate::spool::{Spool, Spools};
 
 /// Settings that let requests go to 127.0.0.1 and give up soon.
 pub(in super::super) fn settings() -> HttpSettings {
@@ -64,7 +64,14 @@ impl Reply {
 /// An origin; it ends with the test's runtime.
 pub(super) struct Origin {
     pub(super) address: SocketAddr,
-    requests: Arc<Mutex<Vec<String>>>,
+    log: Arc<Mutex<Log>>,
+}
+
+/// What came so far.
+#[derive(Default)]
+struct Log {
+    heads: Vec<String>,
+    bodies: Vec<Vec<u8>>,
 }
 
 impl Origin {
@@ -89,23 +96,23 @@ impl Origin {
     async fn listen(tls: Option<TlsAcceptor>, reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let requests = Arc::<Mutex<Vec<String>>>::default();
-        let (log, reply) = (Arc::clone(&requests), Arc::new(reply));
+        let log = Arc::<Mutex<Log>>::default();
+        let (shared, reply) = (Arc::clone(&log), Arc::new(reply));
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let (tls, log, reply) = (tls.clone(), Arc::clone(&log), Arc::clone(&reply));
+                let (tls, log, reply) = (tls.clone(), Arc::clone(&shared), Arc::clone(&reply));
                 tokio::spawn(async move {
                     match tls {
                         None => serve(socket, &log, reply.as_ref()).await,
                         Some(tls) => match tls.accept(socket).await {
                             Ok(socket) => serve(socket, &log, reply.as_ref()).await,
-                            Err(_) => log.lock().unwrap().push("TLS handshake failed".to_owned()),
+                            Err(_) => log.lock().unwrap().heads.push("TLS handshake failed".to_owned()),
                         },
                     }
                 });
             }
         });
-        Self { address, requests }
+        Self { address, log }
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -114,7 +121,12 @@ impl Origin {
 
     /// The heads of the requests so far, in lower case.
     pub(super) fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.log.lock().unwrap().heads.clone()
+    }
+
+    /// The contents of the requests so far.
+    pub(super) fn bodies(&self) -> Vec<Vec<u8>> {
+        self.log.lock().unwrap().bodies.clone()
     }
 
     /// Whether the last request had this header line.
@@ -125,7 +137,7 @@ impl Origin {
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut socket: S,
-    log: &Mutex<Vec<String>>,
+    log: &Mutex<Log>,
     reply: &(impl Fn(&str) -> Reply + Sync),
 ) {
     let mut head = Vec::new();
@@ -136,7 +148,16 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
     let head = String::from_utf8(head).unwrap();
-    log.lock().unwrap().push(head.to_lowercase());
+    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    if socket.read_exact(&mut body).await.is_err() {
+        return;
+    }
+    {
+        let mut log = log.lock().unwrap();
+        log.heads.push(head.to_lowercase());
+        log.bodies.push(body);
+    }
     match reply(&head) {
         Reply::Bytes(bytes) => {
             // The client may have hung up already, on purpose.
@@ -159,6 +180,8 @@ pub(super) struct Ask {
     pub(super) spec: HttpGeneratorSpec,
     pub(super) secrets: Secrets,
     pub(super) validators: Option<Validators>,
+    pub(super) pre_request: Option<Spool>,
+    pub(super) keep_head: bool,
     pub(super) progress: Progress,
 }
 
@@ -170,6 +193,8 @@ impl Ask {
             spec: HttpGeneratorSpec { url: url.into(), ..HttpGeneratorSpec::default() },
             secrets: Secrets::new(),
             validators: None,
+            pre_request: None,
+            keep_head: false,
             progress: Progress::default(),
         }
     }
@@ -227,7 +252,9 @@ impl Ask {
         let request = Request {
             spec: &self.generator_spec(),
             secrets: &self.secrets,
+            pre_request: self.pre_request.as_ref(),
             validators: self.validators.as_ref(),
+            keep_head: self.keep_head,
             spools: &Spools::new(64 * 1024, std::env::temp_dir()),
             progress: &self.progress,
         };

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::digest::Digest;
 use crate::generators::Validators;
+use crate::pipeline::unpack::path;
 use crate::pipeline::unpack::path::PathProblem;
 
 const LIMITS: UnpackLimits = UnpackLimits { entries: 1000, total_size: 64 << 20, file_size: 64 << 20, ratio: 1000 };
@@ -20,12 +21,13 @@ fn spools() -> Spools {
 }
 
 fn content(body: Spool) -> Content {
-    Content { body, validators: Validators::default(), content_type: None }
+    Content { body, validators: Validators::default(), content_type: None, head: None }
 }
 
 /// A job for one file named `data.json`.
 fn job(body: impl Into<Vec<u8>>) -> Packaging {
     Packaging {
+        form: Form::Answer,
         content: content(Spools::from_bytes(body.into())),
         destination: None,
         file_name: "data.json".to_owned(),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::failure::{Class, Failure};
+use crate::pipeline::unpack::SpecError;
 
 fn failure(job: &Packaging) -> (Class, &'static str, String) {
     let failure = Failure::from(run(job).unwrap_err());
@@ -148,4 +149,57 @@ fn cancelling_ends_the_packing_between_two_chunks() {
     assert!(sink.1 < 10_000, "{}", sink.1);
     let result = package(&job("[1]"), &spools(), &LIMITS, &cancelled);
     assert!(matches!(result, Err(PackageError::Cancelled)), "{result:?}");
+}
+
+#[test]
+fn what_hooks_made_may_be_anything_but_nothing() {
+    let result = |body: &str| Packaging { form: Form::Result, ..job(body) };
+    for (body, message) in [
+        ("", "hooks and transformation made nothing of the answer; set spec.allowEmpty if that is meant"),
+        (" \n", "hooks and transformation made nothing of the answer; set spec.allowEmpty if that is meant"),
+        (
+            "null\n",
+            "hooks and transformation made nothing but null of the answer; set spec.allowEmpty if that is meant",
+        ),
+        ("[]", "hooks and transformation made nothing but [] of the answer; set spec.allowEmpty if that is meant"),
+    ] {
+        assert_eq!(failure(&result(body)), (Class::Refused, "EmptyContent", message.to_owned()));
+        archive(&Packaging { allow_empty: true, ..result(body) });
+    }
+    // The origin's own page was refused before; whoever makes one of data wants it.
+    assert_eq!(path_of(&result("<!doctype html><p>")), "data.json");
+    let manifests = Packaging { destination: Some("a.yaml".into()), ..result("# none") };
+    assert_eq!(failure(&manifests).1, "EmptyContent", "the tree is judged all the same");
+}
+
+#[test]
+fn files_of_a_transformation_stand_below_the_destination() {
+    let files = |list: &[(&str, &[u8])]| Packaging { unpack: None, form: Form::Files, ..tree_job(list) };
+    let some = files(&[("b/c.yaml", b"kind: C"), ("a.yaml", b"kind: A")]);
+    let paths = |job: &Packaging| entries(&archive(job)).into_iter().map(|(path, ..)| path).collect::<Vec<_>>();
+    assert_eq!(paths(&some), ["a.yaml", "b/", "b/c.yaml"]);
+    let below = Packaging { destination: Some("deploy/".into()), ..some };
+    assert_eq!(paths(&below), ["deploy/", "deploy/a.yaml", "deploy/b/", "deploy/b/c.yaml"]);
+    let none = files(&[]);
+    let message = "the transformation made no files; set spec.allowEmpty if that is meant";
+    assert_eq!(failure(&none), (Class::Refused, "EmptyContent", message.to_owned()));
+    assert_eq!(failure(&files(&[("a\\b.yaml", b"kind: A")])).1, "InvalidContent");
+}
+
+#[test]
+fn files_that_are_much_alike_are_no_bomb() {
+    let line = "a: 1\n".repeat(1 << 20);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut tar = ::tar::Builder::new(&mut gzip);
+    let mut header = ::tar::Header::new_gnu();
+    header.set_size(line.len() as u64);
+    tar.append_data(&mut header, "a.yaml", line.as_bytes()).unwrap();
+    tar.into_inner().unwrap();
+    let packed = gzip.finish().unwrap();
+    assert!(line.len() > 500 * packed.len(), "{}", packed.len());
+    let limits = UnpackLimits { ratio: 100, ..LIMITS };
+    let run = |job: &Packaging| package(job, &spools(), &limits, &CancellationToken::new());
+    let bomb = run(&Packaging { unpack: tree_job(&[]).unpack, ..job(packed.clone()) }).unwrap_err();
+    assert_eq!(bomb.to_string(), "the archive unpacks to more than 100 times its size");
+    assert!(matches!(run(&Packaging { form: Form::Files, ..job(packed) }), Ok(Packaged::Archive(_))));
 }

@@ -1,6 +1,7 @@
 //! Tables of inputs and effects. Time is a number, the world is a script.
 
 mod failures;
+mod hooks;
 mod objects;
 mod properties;
 mod races;
@@ -31,6 +32,8 @@ struct World {
     elapsed: Duration,
     version: u64,
     effects: Vec<Effect>,
+    /// Of the preRequest output in the request.
+    input: Option<Digest>,
 }
 
 /// `{"generation": 1, "spec": {...}}` and the like, with usual values where nothing is said.
@@ -72,7 +75,7 @@ impl World {
 
     fn with_artifact(observed: ObservedSource, artifact: Option<Arc<ExternalArtifact>>) -> Self {
         let machine = Machine::new(observed, Arc::new(ScheduleSettings::default()), 7);
-        let mut world = Self { machine, elapsed: Duration::ZERO, version: 100, effects: Vec::new() };
+        let mut world = Self { machine, elapsed: Duration::ZERO, version: 100, effects: Vec::new(), input: None };
         world.effects = world.machine.begin(artifact, world.now());
         world
     }
@@ -114,6 +117,14 @@ impl World {
         self.effects.iter().filter_map(job).collect()
     }
 
+    /// The work of this kind that was started.
+    fn work(&self, job: Job) -> Option<&Work> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Start(_, work) if work.job() == job => Some(work),
+            _ => None,
+        })
+    }
+
     fn fetch(&self) -> &Fetch {
         let fetch = |effect| match effect {
             &Effect::Start(_, Work::Fetch(ref fetch)) => Some(fetch),
@@ -139,18 +150,20 @@ impl World {
     }
 
     fn answer(&mut self, stored: bool, answer: Result<Answer, Failure>) -> &mut Self {
+        let input = self.input;
         let answered = |answer| Answered {
             answer,
             fingerprint: "f1".to_owned(),
+            input,
             origin: "http://origin/config.yaml".to_owned(),
             file_name: "config.yaml".to_owned(),
         };
-        self.end(StageEnd::Fetched(Fetched { stored: Some(stored), result: answer.map(answered) }))
+        self.end(StageEnd::Fetched(Box::new(Fetched { stored: Some(stored), result: answer.map(answered) })))
     }
 
     fn content(&mut self, stored: bool, body: &'static str, etag: &str) -> &mut Self {
         let validators = Validators { etag: Some(etag.to_owned()), last_modified: None };
-        let content = Content { body: Spools::from_bytes(body), validators, content_type: None };
+        let content = Content { body: Spools::from_bytes(body), validators, content_type: None, head: None };
         self.answer(stored, Ok(Answer::Content(content)))
     }
 
