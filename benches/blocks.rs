@@ -119,7 +119,7 @@ async fn serve(key: &ArtifactKey, archive: &flux_externalsource::spool::Spool) -
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limit = Duration::from_secs(60);
-    let settings = ServerSettings { max_connections: 16, header_timeout: limit, idle_timeout: limit };
+    let settings = ServerSettings { max_connections: 16, header_timeout: limit, idle_timeout: limit, buffer: 65536 };
     tokio::spawn(http::serve(listener, router, settings, CancellationToken::new(), limit));
     address
 }

@@ -14,6 +14,7 @@
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("sizes are cast between u64 and usize: only 64-bit platforms are supported");
 
+pub mod address;
 pub mod digest;
 pub mod failure;
 
@@ -37,6 +38,7 @@ pub mod telemetry;
 pub mod cluster;
 pub mod http;
 pub mod local;
+pub mod sidecar;
 
 pub mod actors;
 

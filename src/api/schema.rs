@@ -60,11 +60,15 @@ pub const VARIABLE_NAME: &str = r"^[^=\x00]+$";
 /// Longest argument, or variable with its value, that Linux hands to a program, in characters (`MAX_ARG_STRLEN`).
 pub const MAX_ARGUMENT: usize = 131_071;
 
-/// Most steps of a transformation, and most assertions.
-pub const MAX_EXPRESSIONS: usize = 16;
-
-/// Longest jq program or CEL expression, in characters.
+/// Longest jq or CEL expression, in characters: what a person can still read, and far below what makes compilers of
+/// expressions run out of stack.
 pub const MAX_EXPRESSION: usize = 2048;
+
+/// Most steps of a transformation.
+pub const MAX_STEPS: usize = 16;
+
+/// Most assertions about an answer.
+pub const MAX_ASSERTIONS: usize = 16;
 
 /// Longest message of an assertion, in characters.
 pub const MAX_MESSAGE: usize = 1024;

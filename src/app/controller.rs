@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{leadership, parts, servers, signals};
+use super::{executor, leadership, parts, servers, signals};
 use crate::activity::Activities;
 use crate::actors::artifact_server::ArtifactServerArgs;
 use crate::actors::context::Context;
@@ -63,12 +63,14 @@ async fn run(
     let stored = parts::storage(&settings.storage);
     tracing::warn!("{}", leadership::VOLATILE);
     let catalog = Arc::new(catalog);
-    let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<dyn Catalog>, &stored);
+    let executors = executor::executor(&settings.run, shutdown.clone()).await?;
+    let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<dyn Catalog>, &stored, executors.executor);
     let activities = Arc::clone(&context.activities);
-    let (mut system, health) = start(&settings, context, &stored).await?;
+    let probe = executors.remote.map(|remote| executor::probe(remote, Arc::clone(&context.outages)));
+    let (mut system, health) = start(&settings, context, &stored, probe.clone()).await?;
 
     let serving = CancellationToken::new();
-    let servers = operations(&settings.operations, recorder, &health, &activities, &serving)?;
+    let servers = operations(&settings.operations, recorder, &health, &activities, probe, &serving)?;
     let releasing = CancellationToken::new();
     let mut lease = tokio::spawn(lease.run(releasing.clone()));
     let follow =
@@ -107,11 +109,13 @@ async fn start(
     settings: &ControllerSettings,
     context: Arc<Context>,
     stored: &parts::Stored,
+    probe: Option<executor::Probe>,
 ) -> anyhow::Result<(System, Arc<Health>)> {
     let artifact_server = artifact_server(settings, stored)?;
     // The probe asks the actors, which exist only after what tells the probe about them.
     let live = Arc::new(OnceLock::new());
-    let health = Arc::new(Health::new(is_alive(&live), Arc::clone(&context.outages)));
+    let health = Health::new(is_alive(&live), Arc::clone(&context.outages)).with_details(probe.map(executor::details));
+    let health = Arc::new(health);
     let on_synced = {
         let health = Arc::clone(&health);
         Arc::new(move || health.set_synced())
@@ -163,6 +167,7 @@ fn operations(
     recorder: Option<PrometheusHandle>,
     health: &Arc<Health>,
     activities: &Arc<Activities>,
+    probe: Option<executor::Probe>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Vec<tokio::task::JoinHandle<()>>> {
     let mut servers = Vec::new();
@@ -173,7 +178,8 @@ fn operations(
     if let (Some(listen), Some(handle)) = (&settings.metrics, recorder) {
         let listener = servers::bind("METRICS_ADDR", listen)?;
         servers.push(tokio::spawn(metrics::upkeep(handle.clone(), settings.upkeep_period, shutdown.clone())));
-        servers.push(servers::serve(listener, metrics::router(handle, Arc::clone(activities)), shutdown.clone())?);
+        let router = metrics::router(handle, Arc::clone(activities), probe.map(executor::ask));
+        servers.push(servers::serve(listener, router, shutdown.clone())?);
     }
     Ok(servers)
 }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{parts, signals};
+use super::{executor, parts, signals};
 use crate::activity::{Activities, State};
 use crate::actors::artifact_server::ArtifactServerArgs;
 use crate::actors::system::{System, SystemArgs};
@@ -34,7 +34,8 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
         TcpListener::bind(settings.addr).with_context(|| format!("--addr {} cannot be listened on", settings.addr))?;
     settings.storage.memory.base_url = format!("http://{}", listener.local_addr()?);
     let stored = parts::storage(&settings.storage);
-    let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<_>, &stored);
+    let executor = executor::executor(&settings.run, shutdown.clone()).await?.executor;
+    let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<_>, &stored, executor);
     let activities = Arc::clone(&context.activities);
     let router = artifacts::router(stored.storage, stored.presence, ArtifactSettings { latest: true });
     let grace = settings.process.shutdown_grace;

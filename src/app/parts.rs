@@ -11,6 +11,7 @@ use crate::catalog::Catalog;
 use crate::config::{LogSettings, RunSettings, StorageSettings};
 use crate::generators::Registry;
 use crate::generators::http::HttpGenerator;
+use crate::hooks::Executor;
 use crate::pipeline::fetch::Fetcher;
 use crate::spool::Spools;
 use crate::storage::memory::MemoryStorage;
@@ -45,7 +46,12 @@ pub fn fetcher(run: &RunSettings, catalog: Arc<dyn Catalog>) -> Fetcher {
     Fetcher { catalog, registry, spools }
 }
 
-pub fn context(run: &RunSettings, catalog: Arc<dyn Catalog>, stored: &Stored) -> Arc<Context> {
+pub fn context(
+    run: &RunSettings,
+    catalog: Arc<dyn Catalog>,
+    stored: &Stored,
+    executor: Arc<dyn Executor>,
+) -> Arc<Context> {
     let fetcher = fetcher(run, Arc::clone(&catalog));
     Arc::new(Context {
         catalog,
@@ -55,44 +61,16 @@ pub fn context(run: &RunSettings, catalog: Arc<dyn Catalog>, stored: &Stored) ->
         outages: Arc::new(Outages::default()),
         spools: fetcher.spools.clone(),
         fetcher: Arc::new(fetcher),
-        executor: Arc::new(NoExecutor),
+        executor,
         settings: Settings {
             schedule: Arc::new(run.schedule.clone()),
             unpack: run.unpack,
             retention: stored.retention,
             concurrent: run.concurrent,
-            concurrent_hooks: 16,
+            concurrent_hooks: run.executor.concurrent(),
         },
         pools: Pools::default(),
     })
-}
-
-/// Until the real ones are here.
-struct NoExecutor;
-
-#[async_trait::async_trait]
-impl crate::hooks::Executor for NoExecutor {
-    async fn run(
-        &self,
-        _: &crate::hooks::Command,
-        _: &crate::spool::Spool,
-        _: &Spools,
-    ) -> Result<crate::spool::Spool, crate::hooks::ExecutorError> {
-        Err(crate::hooks::ExecutorError::Unavailable("there is none".to_owned()))
-    }
-
-    async fn transform(
-        &self,
-        _: &crate::transform::Program,
-        _: &crate::spool::Spool,
-        _: &Spools,
-    ) -> Result<crate::spool::Spool, crate::hooks::ExecutorError> {
-        Err(crate::hooks::ExecutorError::Unavailable("there is none".to_owned()))
-    }
-
-    async fn health(&self) -> Result<Option<String>, crate::hooks::ExecutorError> {
-        Err(crate::hooks::ExecutorError::Unavailable("there is none".to_owned()))
-    }
 }
 
 pub fn logs(settings: &LogSettings) -> anyhow::Result<LogControl> {

@@ -6,7 +6,6 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use flate2::read::MultiGzDecoder;
@@ -14,16 +13,14 @@ use futures::StreamExt as _;
 use kube::ResourceExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::parts;
+use super::once::Once;
+use super::{executor, parts};
 use crate::api::ExternalSource;
 use crate::catalog::{Catalog, Change};
 use crate::config::{RenderOutput, RenderSettings};
 use crate::failure::Failure;
-use crate::generators::{Answer, Progress};
 use crate::local::LocalCatalog;
-use crate::pipeline::fetch::{Answered, Fetch, Fetcher};
 use crate::pipeline::package::{self, Archive, Packaged, Packaging};
-use crate::pipeline::schedule;
 use crate::spool::Spool;
 
 /// Fetches, packages and writes the result.
@@ -79,14 +76,16 @@ async fn run(
     source: &Arc<ExternalSource>,
 ) -> anyhow::Result<Result<Archive, Failure>> {
     let fetcher = parts::fetcher(&settings.run, catalog);
-    let answered = match fetch(&fetcher, source).await {
-        Ok(answered) => answered,
+    let stop = CancellationToken::new();
+    let _until_done = stop.clone().drop_guard();
+    let executor = executor::executor(&settings.run, stop).await?.executor;
+    let once = Once { fetcher: &fetcher, executor: executor.as_ref(), schedule: &settings.run.schedule };
+    let (content, file_name) = match once.run(source).await {
+        Ok(Some(made)) => made,
+        Ok(None) => bail!("the origin was asked for the content and says that it did not change"),
         Err(failure) => return Ok(Err(failure)),
     };
-    let Answer::Content(content) = answered.answer else {
-        bail!("the origin was asked for the content and says that it did not change");
-    };
-    let job = Packaging::of(&source.spec, content, answered.file_name, None);
+    let job = Packaging::of(&source.spec, content, file_name, None);
     let limits = settings.run.unpack;
     let packaging = move || package::package(&job, &fetcher.spools, &limits, &CancellationToken::new());
     match tokio::task::spawn_blocking(packaging).await.context("the packager crashed")? {
@@ -94,13 +93,6 @@ async fn run(
         Ok(Packaged::Unchanged) => bail!("the packager made no archive, although there was none before"),
         Err(error) => Ok(Err(error.into())),
     }
-}
-
-async fn fetch(fetcher: &Fetcher, source: &Arc<ExternalSource>) -> Result<Answered, Failure> {
-    schedule::interval(&source.spec.interval, Duration::ZERO)?;
-    let progress = Arc::new(Progress::default());
-    let job = Fetch { source: Arc::clone(source), advertised: None, prepared: None, force: false, progress };
-    fetcher.fetch(&job, false).await
 }
 
 fn write(archive: &Spool, output: &RenderOutput) -> anyhow::Result<()> {

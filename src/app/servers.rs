@@ -32,6 +32,7 @@ pub fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken)
         max_connections: 32,
         header_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(60),
+        buffer: http::SMALL_BUFFER,
     };
     Ok(tokio::spawn(http::serve(listener, router, settings, shutdown, GRACE)))
 }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 
 use crate::config::setting::Info;
-use crate::config::settings::{CONTROLLER, Group, LOCAL, LOCAL_DEFAULTS, RENDER};
+use crate::config::settings::{CONTROLLER, Group, HOOK_EXECUTOR, LOCAL, LOCAL_DEFAULTS, RENDER};
 
 /// Columns of the text about a flag: 80 without the indentation.
 const HELP_WIDTH: usize = 70;
@@ -24,6 +24,10 @@ pub trait Scope {
 #[derive(Debug)]
 pub struct Controller;
 
+/// Settings of `hook-executor`.
+#[derive(Debug)]
+pub struct HookExecutor;
+
 /// Settings of `local`.
 #[derive(Debug)]
 pub struct Local;
@@ -34,6 +38,10 @@ pub struct Render;
 
 impl Scope for Controller {
     const GROUPS: &'static [Group] = CONTROLLER;
+}
+
+impl Scope for HookExecutor {
+    const GROUPS: &'static [Group] = HOOK_EXECUTOR;
 }
 
 impl Scope for Local {

@@ -1,6 +1,8 @@
-//! The command line: which command with which settings. Called as `manager`, it takes the Go implementation's flags.
+//! The command line: which command with which settings. Called as `manager` or `externalsource-hook-executor`, it takes
+//! the Go implementation's flags.
 
 mod arguments;
+mod hook_executor;
 mod manager;
 
 #[cfg(test)]
@@ -14,10 +16,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use self::arguments::{Controller, Local, Render, Settings};
+use self::arguments::{Controller, HookExecutor, Local, Render, Settings};
 use crate::app;
 use crate::config::settings::LOCAL_DEFAULTS;
-use crate::config::{ConfigError, ControllerSettings, LocalSettings, RenderOutput, RenderSettings, Values};
+use crate::config::{
+    ConfigError, ControllerSettings, HookExecutorSettings, LocalSettings, RenderOutput, RenderSettings, Values,
+};
 
 /// Brings data that lives behind HTTP APIs into Flux.
 #[derive(Debug, Parser)]
@@ -36,6 +40,11 @@ enum Command {
     /// Every setting is a flag and an environment variable; a flag goes over the variable, the variable over the
     /// ConfigMap. Durations are written as in Go (90s, 1h30m), sizes as 268435456, 256Mi or 256MB.
     Controller(Settings<Controller>),
+    /// Run hooks and transformations for a controller
+    ///
+    /// Listens where only the same pod can connect, and runs what the whitelist allows, each command confined to a
+    /// folder of its own. Refuses to run as root.
+    HookExecutor(HookExecutorArgs),
     /// Work without a cluster, for the manifests in a folder
     ///
     /// Fetches for the ExternalSources in FOLDER (with the Secrets in there), serves the artifacts on this machine and
@@ -45,8 +54,41 @@ enum Command {
     ///
     /// Ends with 0 when the source would be Ready.
     Render(RenderArgs),
+    /// Look into a whitelist of commands
+    #[command(subcommand)]
+    Whitelist(Whitelist),
     /// Print the custom resource definition
     Crd,
+}
+
+#[derive(Debug, Args)]
+struct HookExecutorArgs {
+    /// Ask the one that listens there how it is; the exit code says whether it works
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    settings: Settings<HookExecutor>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Whitelist {
+    /// Say whether a command is allowed, and why
+    ///
+    /// Ends with 0 when it is, with 1 when it is not, and with 2 when the whitelist cannot be used.
+    Check(WhitelistCheck),
+}
+
+/// What `whitelist check` is about.
+#[derive(Debug, Args)]
+pub struct WhitelistCheck {
+    /// The whitelist
+    pub file: PathBuf,
+    /// A variable of the command's environment; may be given several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+    /// The command and its arguments, after --
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -92,10 +134,14 @@ struct RenderArgs {
 pub enum Invocation {
     /// `controller`.
     Controller(Box<ControllerSettings>),
+    /// `hook-executor`.
+    HookExecutor(Box<HookExecutorSettings>),
     /// `local`.
     Local(Box<LocalSettings>),
     /// `render`.
     Render(Box<RenderSettings>),
+    /// `whitelist check`.
+    WhitelistCheck(WhitelistCheck),
     /// `crd`.
     Crd,
 }
@@ -134,13 +180,21 @@ pub fn parse(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Invocation, UsageError> {
     let args: Vec<OsString> = args.into_iter().collect();
-    let (args, warnings) = if is_manager(args.first()) { manager::translate(&args) } else { (args, Vec::new()) };
+    let (args, warnings) = match name(args.first()) {
+        Some("manager") => manager::translate(&args),
+        Some(hook_executor::NAME) => hook_executor::translate(&args),
+        _ => (args, Vec::new()),
+    };
     let values = |flags: BTreeMap<String, String>, defaults| Values::new(flags, environment, defaults);
     Ok(match Cli::try_parse_from(args)?.command {
         Command::Controller(settings) => {
             let mut settings = ControllerSettings::new(values(settings.flags, &[]))?;
             settings.warnings.splice(0..0, warnings);
             Invocation::Controller(Box::new(settings))
+        }
+        Command::HookExecutor(args) => {
+            let settings = HookExecutorSettings::new(&values(args.settings.flags, &[]))?;
+            Invocation::HookExecutor(Box::new(HookExecutorSettings { check: args.check, warnings, ..settings }))
         }
         Command::Local(args) => {
             let values = values(args.settings.flags, LOCAL_DEFAULTS);
@@ -154,6 +208,7 @@ pub fn parse(
             let settings = RenderSettings::new(&values, args.file, args.name, output(args.output))?;
             Invocation::Render(Box::new(settings))
         }
+        Command::Whitelist(Whitelist::Check(args)) => Invocation::WhitelistCheck(args),
         Command::Crd => Invocation::Crd,
     })
 }
@@ -162,14 +217,17 @@ pub fn parse(
 pub async fn run(invocation: Invocation) -> anyhow::Result<ExitCode> {
     match invocation {
         Invocation::Controller(settings) => Box::pin(app::controller(*settings)).await,
+        Invocation::HookExecutor(settings) => Box::pin(app::hook_executor(*settings)).await,
         Invocation::Local(settings) => Box::pin(app::local(*settings)).await,
         Invocation::Render(settings) => Box::pin(app::render(*settings)).await,
+        Invocation::WhitelistCheck(check) => app::whitelist_check(&check.file, &check.env, check.command),
         Invocation::Crd => app::crd(),
     }
 }
 
-fn is_manager(program: Option<&OsString>) -> bool {
-    program.and_then(|program| Path::new(program).file_name()).is_some_and(|name| name == "manager")
+/// What we are called as.
+fn name(program: Option<&OsString>) -> Option<&str> {
+    Path::new(program?).file_name()?.to_str()
 }
 
 fn output(path: PathBuf) -> RenderOutput {

@@ -8,7 +8,7 @@ use serde_json::Value;
 const JSON_KEY: &str = "config.json";
 
 /// Keys that the Go implementation reads and this version does not; other unknown keys are probably misspelt.
-pub const WITHOUT_MEANING: [&str; 13] = [
+pub const WITHOUT_MEANING: [&str; 10] = [
     "storage.s3.endpoint",
     "storage.s3.bucket",
     "storage.s3.region",
@@ -18,9 +18,6 @@ pub const WITHOUT_MEANING: [&str; 13] = [
     "storage.s3.pathStyle",
     "storage.pvc.path",
     "hooks.whitelistPath",
-    "hooks.sidecarEndpoint",
-    "hooks.defaultTimeout",
-    "transform.timeout",
     "transform.memoryLimit",
 ];
 

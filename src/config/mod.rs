@@ -4,6 +4,7 @@
 mod address;
 mod check;
 mod go_config;
+mod hooks;
 mod logs;
 mod parse;
 mod resolve;
@@ -23,12 +24,15 @@ pub use address::Listen;
 pub use logs::LogSettings;
 pub use values::{ConfigError, Origin, Values};
 
+use crate::address::AddressSettings;
 use crate::api::ObjectName;
 use crate::cluster::ClusterSettings;
 use crate::generators::http::HttpSettings;
+use crate::hooks::{Endpoint, EngineSettings, RemoteSettings};
 use crate::http::ServerSettings;
 use crate::pipeline::schedule::ScheduleSettings;
 use crate::pipeline::unpack::UnpackLimits;
+use crate::sandbox::SandboxSettings;
 use crate::storage::memory::MemorySettings;
 
 /// What `controller` runs with.
@@ -151,6 +155,62 @@ pub struct RunSettings {
     pub concurrent: usize,
     /// Where bytes are while they are worked on.
     pub spool: SpoolSettings,
+    /// Who runs hooks, transformations and assertions.
+    pub executor: ExecutorSettings,
+}
+
+/// Who runs hooks, transformations and assertions.
+#[derive(Debug, Clone)]
+pub enum ExecutorSettings {
+    /// Nobody.
+    None,
+    /// Another process.
+    Sidecar(RemoteSettings),
+    /// This process.
+    Embedded(EmbeddedSettings),
+}
+
+impl ExecutorSettings {
+    /// Sources that are worked on at once.
+    pub fn concurrent(&self) -> usize {
+        match self {
+            Self::None => 1,
+            Self::Sidecar(settings) => settings.max_concurrent,
+            Self::Embedded(settings) => settings.engine.max_concurrent,
+        }
+    }
+}
+
+/// How this process runs commands.
+#[derive(Debug, Clone)]
+pub struct EmbeddedSettings {
+    /// The whitelist; without one no command is allowed.
+    pub whitelist: Option<PathBuf>,
+    /// What commands get.
+    pub engine: EngineSettings,
+    /// Where and how strictly they are confined.
+    pub sandbox: SandboxSettings,
+}
+
+/// What `hook-executor` runs with.
+#[derive(Debug, Clone)]
+pub struct HookExecutorSettings {
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    /// The whitelist.
+    pub whitelist: PathBuf,
+    /// What commands get.
+    pub engine: EngineSettings,
+    /// Where and how strictly they are confined.
+    pub sandbox: SandboxSettings,
+    /// Where commands may connect to that may use the network.
+    pub addresses: AddressSettings,
+    /// What the process does.
+    pub process: ProcessSettings,
+    /// Only ask the one that listens there how it is.
+    pub check: bool,
+    /// What is odd about the command line without being wrong; to be logged once.
+    pub warnings: Vec<String>,
 }
 
 /// Where bytes are while they are worked on.

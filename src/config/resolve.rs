@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use super::check::{check_kubeconfig, check_lease, check_output_folder, check_ports, check_retry, check_spool};
 use super::settings::{cluster, http, process, server, storage};
 use super::{
-    ArtifactServerSettings, ConfigError, ControllerSettings, Listen, LocalSettings, LogSettings, OperationsSettings,
-    ProcessSettings, RenderOutput, RenderSettings, RunSettings, SpoolSettings, StorageSettings, Values, go_config,
+    ArtifactServerSettings, ConfigError, ControllerSettings, ExecutorSettings, Listen, LocalSettings, LogSettings,
+    OperationsSettings, ProcessSettings, RenderOutput, RenderSettings, RunSettings, SpoolSettings, StorageSettings,
+    Values, go_config, hooks,
 };
+use crate::address::AddressSettings;
 use crate::api::ObjectName;
 use crate::cluster::{ClusterSettings, LeaseSettings};
-use crate::generators::http::{AddressSettings, HttpSettings};
+use crate::generators::http::HttpSettings;
 use crate::http::ServerSettings;
 use crate::pipeline::schedule::{RetrySettings, ScheduleSettings};
 use crate::pipeline::unpack::UnpackLimits;
@@ -57,7 +59,7 @@ impl ControllerSettings {
             artifacts: artifact_server(&values)?,
             operations: operations(&values)?,
             storage: storage_settings(&values, controller_url(&values, &namespace, &mut warnings)?)?,
-            run: run_settings(&values)?,
+            run: run_settings(&values, hooks::sidecar(&values, values.get(&http::MAX_BODY)?)?)?,
             process: process_settings(&values)?,
             warnings,
             values,
@@ -83,7 +85,7 @@ impl ControllerSettings {
 impl LocalSettings {
     /// Settings from these values and what only `local` has.
     pub fn new(values: &Values, folder: PathBuf, addr: SocketAddr) -> Result<Self, ConfigError> {
-        let run = run_settings(values)?;
+        let run = run_settings(values, hooks::embedded(values, values.get(&http::MAX_BODY)?)?)?;
         check_retry(values, &run.schedule.retry)?;
         check_spool(values, &run.spool)?;
         Ok(Self {
@@ -108,7 +110,7 @@ impl RenderSettings {
         name: Option<String>,
         output: RenderOutput,
     ) -> Result<Self, ConfigError> {
-        let run = run_settings(values)?;
+        let run = run_settings(values, hooks::embedded(values, values.get(&http::MAX_BODY)?)?)?;
         check_spool(values, &run.spool)?;
         if let RenderOutput::Folder(folder) = &output {
             check_output_folder(folder)?;
@@ -171,6 +173,7 @@ fn server_bounds(values: &Values) -> Result<ServerSettings, ConfigError> {
         max_connections: values.get(&server::MAX_CONNECTIONS)?,
         header_timeout: values.get(&server::HEADER_TIMEOUT)?,
         idle_timeout: values.get(&server::IDLE_TIMEOUT)?,
+        buffer: crate::http::SMALL_BUFFER,
     })
 }
 
@@ -210,7 +213,7 @@ fn storage_settings(values: &Values, base_url: String) -> Result<StorageSettings
     })
 }
 
-fn run_settings(values: &Values) -> Result<RunSettings, ConfigError> {
+fn run_settings(values: &Values, executor: ExecutorSettings) -> Result<RunSettings, ConfigError> {
     Ok(RunSettings {
         http: http_settings(values)?,
         unpack: UnpackLimits {
@@ -234,6 +237,7 @@ fn run_settings(values: &Values) -> Result<RunSettings, ConfigError> {
             directory: values.find(&storage::SPOOL_DIR)?.unwrap_or_else(std::env::temp_dir),
             memory_limit: values.get(&storage::SPOOL_MEMORY_LIMIT)? as usize,
         },
+        executor,
     })
 }
 
@@ -247,18 +251,22 @@ fn http_settings(values: &Values) -> Result<HttpSettings, ConfigError> {
         user_agent: values.get(&http::USER_AGENT)?,
         max_body: values.get(&http::MAX_BODY)?,
         max_redirects: values.get(&http::MAX_REDIRECTS)?,
-        addresses: AddressSettings {
-            deny: values.find(&http::ADDRESS_DENY)?.unwrap_or_default(),
-            allow: values.find(&http::ADDRESS_ALLOW)?.unwrap_or_default(),
-            deny_private: values.get(&http::ADDRESS_DENY_PRIVATE)?,
-            api_server: Vec::new(),
-        },
+        addresses: address_settings(values)?,
         forbid_plain_http: values.get(&http::FORBID_PLAIN_HTTP)?,
         forbid_insecure_skip_verify: values.get(&http::FORBID_INSECURE)?,
     })
 }
 
-fn process_settings(values: &Values) -> Result<ProcessSettings, ConfigError> {
+pub(super) fn address_settings(values: &Values) -> Result<AddressSettings, ConfigError> {
+    Ok(AddressSettings {
+        deny: values.find(&http::ADDRESS_DENY)?.unwrap_or_default(),
+        allow: values.find(&http::ADDRESS_ALLOW)?.unwrap_or_default(),
+        deny_private: values.get(&http::ADDRESS_DENY_PRIVATE)?,
+        api_server: Vec::new(),
+    })
+}
+
+pub(super) fn process_settings(values: &Values) -> Result<ProcessSettings, ConfigError> {
     Ok(ProcessSettings { shutdown_grace: values.get(&process::SHUTDOWN_GRACE)?, log: log_settings(values)? })
 }
 

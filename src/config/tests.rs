@@ -129,12 +129,12 @@ fn the_config_map_may_hold_the_other_half_of_a_pair() {
 
 #[test]
 fn keys_without_meaning_are_told() {
-    let data = texts(&[("hooks.defaultTimeout", "1s"), ("http.timeuot", "1s"), ("http.timeout", "1s")]);
+    let data = texts(&[("hooks.whitelistPath", "/x"), ("http.timeuot", "1s"), ("http.timeout", "1s")]);
     let settings = from_environment(&[("POD_NAME", "pod-0")]).unwrap().with_config_map(&data).unwrap();
     assert_eq!(
         settings.warnings,
         [
-            "ConfigMap key hooks.defaultTimeout has no meaning in this version and is ignored",
+            "ConfigMap key hooks.whitelistPath has no meaning in this version and is ignored",
             "ConfigMap key http.timeuot is unknown and is ignored",
         ]
     );

@@ -1,5 +1,20 @@
 //! Running commands and transformations over documents: what may run, and who runs it.
 
+pub mod egress;
+mod endpoint;
+mod engine;
+mod nobody;
+mod remote;
+mod rules;
+pub mod whitelist;
+pub mod wire;
+
+pub use endpoint::Endpoint;
+pub use engine::{Embedded, EngineSettings, Job, Output, PATIENCE, Rest, Slot, problem_of};
+pub use nobody::Nobody;
+pub use remote::{Remote, RemoteSettings};
+pub use rules::Rules;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -24,6 +24,9 @@ const LIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Asks whether the process works; true is yes. No answer within five seconds is no.
 pub type LiveCheck = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
+/// Tells what is odd without being a reason to be unready: a name and a text.
+pub type Details = Arc<dyn Fn() -> BoxFuture<'static, Option<(&'static str, String)>> + Send + Sync>;
+
 /// What is known about this process's health. Written by whoever knows, read by probes.
 pub struct Health {
     live: LiveCheck,
@@ -32,13 +35,20 @@ pub struct Health {
     serving: AtomicBool,
     shutting_down: AtomicBool,
     outages: Arc<Outages>,
+    details: Option<Details>,
 }
 
 impl Health {
     /// Live as long as `live` says so; not ready yet.
     pub fn new(live: LiveCheck, outages: Arc<Outages>) -> Self {
         let no = || AtomicBool::new(false);
-        Self { live, synced: no(), storage_reached: no(), serving: no(), shutting_down: no(), outages }
+        Self { live, synced: no(), storage_reached: no(), serving: no(), shutting_down: no(), outages, details: None }
+    }
+
+    /// Also tells these details to who asks whether it is ready.
+    #[must_use]
+    pub fn with_details(self, details: Option<Details>) -> Self {
+        Self { details, ..self }
     }
 
     /// Every object was seen once, or this replica stands by.
@@ -76,14 +86,19 @@ impl Health {
     }
 
     /// One line for each check and detail, in the form that Kubernetes' own components use.
-    fn report(&self) -> String {
+    async fn report(&self) -> String {
+        // First: asking may begin or end an outage.
+        let detail = match &self.details {
+            Some(details) => details().await,
+            None => None,
+        };
         let mut text = String::new();
         for (name, passed) in self.checks() {
             let (mark, state) = if passed { ('+', "ok") } else { ('-', "not ready") };
             // Writing to a String cannot fail.
             let _ = writeln!(text, "[{mark}]{name} {state}");
         }
-        for (name, detail) in self.outages.all() {
+        for (name, detail) in self.outages.all().into_iter().chain(detail) {
             let _ = writeln!(text, "[!]{name} {detail}");
         }
         text
@@ -108,7 +123,7 @@ async fn live(State(health): State<Arc<Health>>) -> impl IntoResponse {
 }
 
 async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
-    answer(health.is_ready(), health.report())
+    answer(health.is_ready(), health.report().await)
 }
 
 fn answer(well: bool, text: String) -> impl IntoResponse {

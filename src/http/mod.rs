@@ -6,7 +6,10 @@ mod server;
 
 use std::time::Duration;
 
-pub use server::serve;
+pub use server::{Listener, Socket, serve};
+
+/// [`ServerSettings::buffer`] of what is asked by GETs of short paths, which fit many times over.
+pub const SMALL_BUFFER: usize = 64 * 1024;
 
 /// Bounds of a server that faces the cluster.
 #[derive(Debug, Clone)]
@@ -17,4 +20,6 @@ pub struct ServerSettings {
     pub header_timeout: Duration,
     /// How long a connection may be silent: between requests, or while the client reads nothing of an answer.
     pub idle_timeout: Duration,
+    /// Most that a connection buffers: of a request's headers, which must fit, and of an answer.
+    pub buffer: usize,
 }

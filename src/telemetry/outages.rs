@@ -10,6 +10,8 @@ use super::metrics;
 pub enum Dependency {
     /// Where objects come from and results go.
     ApiServer,
+    /// Who runs hooks and transformations.
+    HookExecutor,
     /// Where archives live.
     Storage,
 }
@@ -19,6 +21,7 @@ impl Dependency {
     pub fn name(self) -> &'static str {
         match self {
             Self::ApiServer => "api-server",
+            Self::HookExecutor => "hook-executor",
             Self::Storage => "storage",
         }
     }

@@ -8,7 +8,7 @@ use super::value::write::{Style, json};
 use super::value::yaml;
 use super::value::{Num, Object, Val};
 use super::{cel, document, files, jq};
-use crate::api::schema::{MAX_EXPRESSION, MAX_EXPRESSIONS};
+use crate::api::schema::{MAX_ASSERTIONS, MAX_EXPRESSION, MAX_STEPS};
 
 /// Evaluates `program` over `body`; what comes out of it goes to `out`.
 pub(super) fn evaluate(program: &Program, body: Body, out: &mut impl Write) -> Result<(), Problem> {
@@ -33,7 +33,7 @@ fn short(source: &str) -> Result<&str, String> {
 }
 
 fn assert(assertions: &Assertions, body: &[u8]) -> Result<(), Problem> {
-    limit(assertions.expressions.len(), MAX_EXPRESSIONS, "assertions")?;
+    limit(assertions.expressions.len(), MAX_ASSERTIONS, "assertions")?;
     let compile = |(index, source): (usize, &String)| {
         short(source).and_then(cel::compile).map_err(|message| Problem::new(ProblemKind::Expression, index, message))
     };
@@ -82,7 +82,7 @@ fn compile(step: &Step) -> Result<Compiled, String> {
 }
 
 fn transform(steps: &Steps, body: Body, out: &mut impl Write) -> Result<(), Problem> {
-    limit(steps.steps.len(), MAX_EXPRESSIONS, "steps")?;
+    limit(steps.steps.len(), MAX_STEPS, "steps")?;
     let compile =
         |(index, step)| compile(step).map_err(|message| Problem::new(ProblemKind::Expression, Some(index), message));
     let compiled = steps.steps.iter().enumerate().map(compile).collect::<Result<Vec<_>, _>>()?;

@@ -28,6 +28,9 @@ fn bad(info: &Info) -> &'static str {
         "LEVEL" => "loud",
         "FORMAT" => "xml",
         "TEXT" => "a\u{7f}b",
+        "MODE" => "lax",
+        // Looked for only where they are used.
+        "FILE" | "FOLDER" if info.name.starts_with("HOOK_") => "a\0b",
         "FILE" => "/nowhere/kubeconfig",
         "FOLDER" => "/proc/nowhere",
         other => unreachable!("{} has a value of a kind that this test does not know: {other}", info.name),

@@ -13,7 +13,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 fn args(listener: TcpListener) -> ArtifactServerArgs {
     let router = axum::Router::new().route("/", axum::routing::get(|| async { "served" }));
-    let settings = ServerSettings { max_connections: 10, header_timeout: LONG, idle_timeout: LONG };
+    let settings = ServerSettings { max_connections: 10, header_timeout: LONG, idle_timeout: LONG, buffer: 65536 };
     ArtifactServerArgs { listener: Arc::new(listener), router, settings, grace: LONG }
 }
 

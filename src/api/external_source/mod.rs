@@ -72,11 +72,11 @@ pub struct ExternalSourceSpec {
     pub hooks: Option<Hooks>,
     /// Conditions that all have to hold before an answer is used; until then, the last good artifact stays.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = schema::MAX_EXPRESSIONS))]
+    #[schemars(length(max = schema::MAX_ASSERTIONS))]
     pub assertions: Vec<Assertion>,
     /// What becomes of the answer after the hooks: steps in order, each over what the one before made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = schema::MAX_EXPRESSIONS))]
+    #[schemars(length(max = schema::MAX_STEPS))]
     pub transform: Vec<TransformStep>,
     /// How the result of `transform` is written: "json" (the default) or "yaml". Without `destinationPath`, YAML goes
     /// to a file whose name ends in .yaml.

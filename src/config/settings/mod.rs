@@ -1,6 +1,7 @@
 //! Every setting, in the groups in which help shows them, and which command takes which.
 
 pub mod cluster;
+pub mod hooks;
 pub mod http;
 pub mod process;
 pub mod server;
@@ -30,15 +31,39 @@ pub const CONTROLLER: &[Group] = &[
     http::CLIENT,
     http::POLICY,
     process::UNPACK,
+    hooks::HOOKS,
+    hooks::CLIENT,
     process::PROCESS,
 ];
 
+/// Settings of `hook-executor`.
+pub const HOOK_EXECUTOR: &[Group] = &[hooks::HOOKS, hooks::EXECUTOR, hooks::LIMITS, hooks::EGRESS, process::PROCESS];
+
 /// Settings of `local`.
-pub const LOCAL: &[Group] =
-    &[storage::LOCAL, storage::SPOOL, process::SCHEDULE, http::CLIENT, http::POLICY, process::UNPACK, process::PROCESS];
+pub const LOCAL: &[Group] = &[
+    storage::LOCAL,
+    storage::SPOOL,
+    process::SCHEDULE,
+    http::CLIENT,
+    http::POLICY,
+    process::UNPACK,
+    hooks::LOCAL_HOOKS,
+    hooks::LOCAL,
+    hooks::LIMITS,
+    process::PROCESS,
+];
 
 /// Settings of `render`.
-pub const RENDER: &[Group] = &[storage::SPOOL, http::CLIENT, http::POLICY, process::UNPACK, process::LOG];
+pub const RENDER: &[Group] = &[
+    storage::SPOOL,
+    http::CLIENT,
+    http::POLICY,
+    process::UNPACK,
+    hooks::LOCAL_HOOKS,
+    hooks::LOCAL,
+    hooks::LIMITS,
+    process::LOG,
+];
 
 /// Where `local` and `render` differ from the settings' own defaults: people try them against servers on their own
 /// machine, with short intervals, and are told about failures without a log.

@@ -18,17 +18,30 @@ fn default_and_meaning(info: &Info) -> (String, String) {
     }
 }
 
+/// Those of the controller, and those of the hook executor that have other settings.
+fn groups() -> impl Iterator<Item = (&'static Group, bool)> {
+    let names: Vec<_> = CONTROLLER.iter().flat_map(|group| group.settings).map(|info| info.name).collect();
+    let is_other = move |group: &&Group| group.settings.iter().all(|info| !names.contains(&info.name));
+    CONTROLLER
+        .iter()
+        .map(|group| (group, true))
+        .chain(HOOK_EXECUTOR.iter().filter(is_other).map(|group| (group, false)))
+}
+
 fn table() -> String {
     let mut text = String::new();
-    for group in CONTROLLER {
-        writeln!(text, "\n### {}\n", group.title).unwrap();
+    let takers = [("hook-executor", HOOK_EXECUTOR), ("local", LOCAL), ("render", RENDER)];
+    for (group, of_controller) in groups() {
+        let only = if of_controller { "" } else { " (`hook-executor`)" };
+        writeln!(text, "\n### {}{only}\n", group.title).unwrap();
         text.push_str("| variable | default | meaning | ConfigMap key | also in |\n");
         text.push_str("| --- | --- | --- | --- | --- |\n");
         for info in group.settings {
             let (default, meaning) = default_and_meaning(info);
             let key = info.key.map(|key| format!("`{key}`")).unwrap_or_default();
-            let taken_by = [("local", LOCAL), ("render", RENDER)]
+            let taken_by = takers
                 .into_iter()
+                .skip(usize::from(!of_controller))
                 .filter(|(_, groups)| groups.iter().flat_map(|group| group.settings).any(|it| it.name == info.name));
             let also = taken_by.map(|(command, _)| command).collect::<Vec<_>>().join(", ");
             let row = format!("| `{}` | {default} | {meaning} | {key} | {also} |", info.name);
@@ -58,9 +71,9 @@ fn the_checked_in_table_of_settings_is_current() {
 }
 
 #[test]
-fn what_only_local_or_render_take_is_in_the_table_too() {
-    let all: Vec<_> = CONTROLLER.iter().flat_map(|group| group.settings).map(|info| info.name).collect();
-    for info in [LOCAL, RENDER].into_iter().flatten().flat_map(|group| group.settings) {
+fn what_another_command_takes_is_in_the_table_too() {
+    let all: Vec<_> = groups().flat_map(|(group, _)| group.settings).map(|info| info.name).collect();
+    for info in [HOOK_EXECUTOR, LOCAL, RENDER].into_iter().flatten().flat_map(|group| group.settings) {
         assert!(all.contains(&info.name), "{}", info.name);
     }
 }

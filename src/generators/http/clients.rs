@@ -8,11 +8,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::HttpSettings;
-use super::address::AddressPolicy;
 use super::errors::HttpError;
 use super::proxy::Proxies;
 use super::resolver::GuardedResolver;
 use super::secrets::{Trust, unusable};
+use crate::address::AddressPolicy;
 use crate::digest::Digest;
 
 /// Clients kept. Each CA bundle has its own, and a rotated bundle is a new one, so old ones must go: 64 are more than

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::address::AddressDenied;
+use crate::address::AddressDenied;
 use crate::api::conditions::reasons;
 use crate::failure::{Class, Failure};
 

@@ -9,7 +9,6 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode};
 use reqwest::Response;
 
-use super::address::AddressPolicy;
 use super::body::{self, Limits};
 use super::clients::{self, Clients};
 use super::errors::HttpError;
@@ -19,6 +18,7 @@ use super::redirect::Hop;
 use super::retry_after::retry_after;
 use super::slots::{Slot, Slots};
 use super::{HttpSettings, resolver, spec, transport, validators};
+use crate::address::AddressPolicy;
 use crate::api::external_source::HttpGeneratorSpec;
 use crate::generators::{Answer, Content, Head, Request};
 

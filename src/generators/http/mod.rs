@@ -1,9 +1,9 @@
 //! The `http` generator: one request, whose answer is the data.
 //!
 //! `spec` and `secrets` read what the user wrote, `pre_request` what hooks made, `exchange` asks (turns, redirects,
-//! status), `outgoing` is what is sent at each hop, `body` brings the answer into a spool. `address`, `resolver` and `proxy` decide where requests may go.
+//! status), `outgoing` is what is sent at each hop, `body` brings the answer into a spool. `resolver` and `proxy` decide
+//! where requests may go, by [`crate::address`].
 
-mod address;
 mod body;
 mod clients;
 mod decode;
@@ -37,7 +37,7 @@ use crate::failure::Failure;
 
 pub use errors::HttpError;
 pub use proxy::ProxySettings;
-pub use settings::{AddressSettings, HttpSettings};
+pub use settings::HttpSettings;
 
 /// Fetches data over HTTP.
 pub struct HttpGenerator {

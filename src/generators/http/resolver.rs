@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::address::{AddressDenied, AddressPolicy};
+use crate::address::{AddressDenied, AddressPolicy};
 
 /// The name has no address.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,8 @@
 //! Settings of the `http` generator, from the HTTP_* and ADDRESS_* environment.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use crate::address::AddressSettings;
 
 /// Settings of the `http` generator.
 #[derive(Debug, Clone)]
@@ -32,18 +31,4 @@ pub struct HttpSettings {
     pub forbid_plain_http: bool,
     /// Refuse `insecureSkipVerify: true`.
     pub forbid_insecure_skip_verify: bool,
-}
-
-/// Which addresses the generator may connect to. Decided in this order: `deny`, `allow`, the built-in list,
-/// `deny_private`.
-#[derive(Debug, Clone, Default)]
-pub struct AddressSettings {
-    /// Never connect to these.
-    pub deny: Vec<IpNet>,
-    /// Connect to these although the built-in list or `deny_private` forbids it.
-    pub allow: Vec<IpNet>,
-    /// Forbid the private ranges (RFC 1918, RFC 4193, RFC 6598) too.
-    pub deny_private: bool,
-    /// Addresses of the API server; forbidden as the built-in list is.
-    pub api_server: Vec<IpAddr>,
 }

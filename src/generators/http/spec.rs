@@ -7,8 +7,8 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::HttpSettings;
-use super::address::AddressPolicy;
 use super::errors::HttpError;
+use crate::address::AddressPolicy;
 use crate::api::duration;
 use crate::api::external_source::{GeneratorSpec, HttpGeneratorSpec};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rustls::CertificateError;
 
-use super::address::AddressDenied;
 use super::errors::HttpError;
+use crate::address::AddressDenied;
 
 /// What a request's failure was. `limit` is the time that the client gave the connection.
 pub(super) fn classify(error: &reqwest::Error, proxied: bool, limit: Duration) -> HttpError {

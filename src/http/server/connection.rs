@@ -13,24 +13,17 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::listener::Socket;
 use super::pulse::{Answering, Observed, Pulse};
 use crate::http::ServerSettings;
-
-/// Most that a connection buffers of headers and of an answer. GETs of short paths fit many times over.
-const BUFFER: usize = 64 * 1024;
-
-/// Unsent bytes in the kernel beyond which a socket takes no more. Small, because a slow client shows progress only
-/// when half of them are gone; what is on the wire does not count, so fast clients lose nothing (tcp(7)).
-#[cfg(target_os = "linux")]
-const UNSENT: u32 = 128 * 1024;
 
 /// What a connection needs to know of its server.
 pub(super) struct Connection {
     router: Router,
+    buffer: usize,
     pulse: Arc<Pulse>,
     shutdown: CancellationToken,
     cut: CancellationToken,
@@ -45,17 +38,17 @@ impl Connection {
         cut: CancellationToken,
     ) -> Self {
         let pulse = Pulse::new(settings.header_timeout, settings.idle_timeout);
-        Self { router, pulse, shutdown, cut }
+        Self { router, buffer: settings.buffer, pulse, shutdown, cut }
     }
 
     /// Serves requests until the client, its silence or the server ends it.
-    pub(super) async fn run(self, stream: TcpStream) {
-        configure(&stream);
+    pub(super) async fn run<S: Socket>(self, stream: S) {
+        stream.configure();
         let io = TokioIo::new(Observed::new(stream, Arc::clone(&self.pulse)));
         let service = service_fn(|request| answer(self.router.clone(), &self.pulse, request));
         let mut http = http1::Builder::new();
         // The pulse has the timeouts.
-        http.header_read_timeout(None).max_buf_size(BUFFER);
+        http.header_read_timeout(None).max_buf_size(self.buffer);
         let mut connection = pin!(http.serve_connection(io, service));
         let mut stopped = pin!(self.pulse.stopped());
         let mut asked_to_end = false;
@@ -76,13 +69,6 @@ impl Connection {
             }
         }
     }
-}
-
-/// Fails only on a socket that is gone already, which is noticed at the next read.
-fn configure(stream: &TcpStream) {
-    let _ = stream.set_nodelay(true);
-    #[cfg(target_os = "linux")]
-    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
 }
 
 fn answer(

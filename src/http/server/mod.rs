@@ -2,6 +2,7 @@
 //! a download that makes progress; it ends by letting open answers finish.
 
 mod connection;
+mod listener;
 mod pulse;
 
 use std::io;
@@ -9,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ServerSettings;
 use connection::Connection;
+pub use listener::{Listener, Socket};
 
 /// Wait after a failed accept. Almost always file descriptors have run out, and only a connection's end helps.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(250);
@@ -23,8 +24,8 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(250);
 /// Serves `router` on `listener` until `shutdown`. Then the listener is closed, idle connections end, and open answers
 /// may go on for `grace` before they are cut off. Returns when no connection is left; when the returned future is
 /// dropped, all of them are cut off.
-pub async fn serve(
-    listener: TcpListener,
+pub async fn serve<L: Listener>(
+    listener: L,
     router: Router,
     settings: ServerSettings,
     shutdown: CancellationToken,
@@ -44,24 +45,24 @@ pub async fn serve(
     drop(listener);
     connections.close();
     if tokio::time::timeout(grace, connections.wait()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "cut off downloads at the end of the grace period");
+        tracing::warn!(connections = connections.len(), "cut off open answers at the end of the grace period");
         cut.cancel();
         connections.wait().await;
     }
 }
 
 /// The next connection, once there is room for it; `None` after `shutdown`.
-async fn next(
-    listener: &TcpListener,
+async fn next<L: Listener>(
+    listener: &L,
     limit: &Arc<Semaphore>,
     shutdown: &CancellationToken,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+) -> Option<(L::Socket, OwnedSemaphorePermit)> {
     let accepted = async {
         // The semaphore is never closed.
         let permit = Arc::clone(limit).acquire_owned().await.ok()?;
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => return Some((stream, permit)),
+                Ok(stream) => return Some((stream, permit)),
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "could not accept a connection");

@@ -10,8 +10,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
+
+use super::listener::Socket;
 
 /// What a connection has been doing, and since when.
 #[derive(Debug)]
@@ -112,13 +113,13 @@ impl Drop for Answering {
 }
 
 /// A socket that reports what passes through it.
-pub(super) struct Observed {
-    stream: TcpStream,
+pub(super) struct Observed<S: Socket> {
+    stream: S,
     pulse: Arc<Pulse>,
 }
 
-impl Observed {
-    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
+impl<S: Socket> Observed<S> {
+    pub(super) fn new(stream: S, pulse: Arc<Pulse>) -> Self {
         Self { stream, pulse }
     }
 
@@ -132,16 +133,15 @@ impl Observed {
     }
 }
 
-impl Drop for Observed {
+impl<S: Socket> Drop for Observed<S> {
     fn drop(&mut self) {
-        // What the client did not take is not worth the kernel's memory and minutes of retries: reset, do not linger.
         if self.pulse.is_blocked() {
-            let _ = self.stream.set_zero_linger();
+            self.stream.give_up();
         }
     }
 }
 
-impl AsyncRead for Observed {
+impl<S: Socket> AsyncRead for Observed<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
@@ -152,7 +152,7 @@ impl AsyncRead for Observed {
     }
 }
 
-impl AsyncWrite for Observed {
+impl<S: Socket> AsyncWrite for Observed<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note(written)

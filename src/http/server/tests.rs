@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use axum::routing::get;
 use futures::stream::{self, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn settings() -> ServerSettings {
-    ServerSettings { max_connections: 100, header_timeout: LONG, idle_timeout: LONG }
+    ServerSettings { max_connections: 100, header_timeout: LONG, idle_timeout: LONG, buffer: crate::http::SMALL_BUFFER }
 }
 
 struct Running {

@@ -18,6 +18,9 @@ const STORED: &str = "externalsource_storage_stored_total";
 const STORED_BYTES: &str = "externalsource_storage_stored_bytes_total";
 const STORAGE_ERRORS: &str = "externalsource_storage_errors_total";
 const AVAILABLE: &str = "externalsource_dependency_available";
+const HOOK_EXECUTOR_RUNNING: &str = "externalsource_hook_executor_running";
+const HOOK_EXECUTOR_WAITING: &str = "externalsource_hook_executor_waiting";
+const WHITELIST_VALID: &str = "externalsource_hook_executor_whitelist_valid";
 const ARTIFACT_REQUESTS: &str = "externalsource_artifact_server_requests_total";
 const ARTIFACT_BYTES: &str = "externalsource_artifact_server_sent_bytes_total";
 const ARTIFACT_IN_FLIGHT: &str = "externalsource_artifact_server_requests_in_flight";
@@ -39,6 +42,9 @@ pub(super) fn describe() {
     describe_counter!(STORED_BYTES, Unit::Bytes, "Bytes of archives that were stored.");
     count(STORAGE_ERRORS, "Operations of the storage that failed.");
     now(AVAILABLE, "Whether what we depend on answers: 1 or 0.");
+    now(HOOK_EXECUTOR_RUNNING, "Commands and transformations that the hook executor runs.");
+    now(HOOK_EXECUTOR_WAITING, "Requests that wait for their turn at the hook executor.");
+    now(WHITELIST_VALID, "Whether the hook executor's whitelist is what its file says: 1 or 0.");
     count(ARTIFACT_REQUESTS, "Requests that the artifact server answered.");
     describe_counter!(ARTIFACT_BYTES, Unit::Bytes, "Bytes of archives that the artifact server sent.");
     now(ARTIFACT_IN_FLIGHT, "Requests that the artifact server is answering.");
@@ -99,6 +105,13 @@ pub fn storage_failed(operation: &'static str) {
 /// Whether something we depend on (`storage`, `api-server`) answers.
 pub fn available(dependency: &'static str, answers: bool) {
     gauge!(AVAILABLE, "dependency" => dependency).set(f64::from(u8::from(answers)));
+}
+
+/// How the hook executor is, when it was last asked.
+pub fn hook_executor(running: usize, waiting: usize, whitelist_valid: bool) {
+    gauge!(HOOK_EXECUTOR_RUNNING).set(running as f64);
+    gauge!(HOOK_EXECUTOR_WAITING).set(waiting as f64);
+    gauge!(WHITELIST_VALID).set(f64::from(u8::from(whitelist_valid)));
 }
 
 /// A request that the artifact server is answering, until it is dropped.

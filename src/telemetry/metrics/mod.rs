@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
+use futures::future::BoxFuture;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -48,9 +49,15 @@ pub async fn upkeep(handle: PrometheusHandle, period: Duration, shutdown: Cancel
     }
 }
 
+/// Called before a scrape is answered, to count what is known only to who is asked.
+pub type Ask = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// `/metrics`: what was counted, and the series of the sources that `activities` knows now.
-pub fn router(handle: PrometheusHandle, activities: Arc<Activities>) -> Router {
+pub fn router(handle: PrometheusHandle, activities: Arc<Activities>, ask: Option<Ask>) -> Router {
     let render = async move || {
+        if let Some(ask) = &ask {
+            ask().await;
+        }
         let mut text = handle.render();
         objects::render(&mut text, &activities);
         ([(CONTENT_TYPE, EXPOSITION)], text)

@@ -36,7 +36,7 @@ impl Recorded {
     }
 
     async fn scrape(&self, activities: &Arc<Activities>) -> HashMap<String, f64> {
-        let router = router(self.0.handle(), Arc::clone(activities));
+        let router = router(self.0.handle(), Arc::clone(activities), None);
         let request = Request::get("/metrics").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         assert_eq!(response.headers()[CONTENT_TYPE], EXPOSITION);
@@ -163,6 +163,7 @@ async fn every_family_can_be_scraped() {
     drop(artifact_request_begins());
     artifact_request_answered(axum::http::StatusCode::OK);
     artifact_bytes_sent(10);
+    hook_executor(2, 3, false);
     drop(guard);
     recorded.0.handle().run_upkeep();
     let series = recorded.scrape(&Arc::default()).await;
@@ -187,6 +188,9 @@ async fn every_family_can_be_scraped() {
         ("externalsource_storage_errors_total{operation=\"store\"}", 1.0),
         ("externalsource_dependency_available{dependency=\"storage\"}", 0.0),
         ("externalsource_dependency_available{dependency=\"api-server\"}", 1.0),
+        ("externalsource_hook_executor_running", 2.0),
+        ("externalsource_hook_executor_waiting", 3.0),
+        ("externalsource_hook_executor_whitelist_valid", 0.0),
         ("externalsource_artifact_server_requests_total{code=\"200\"}", 1.0),
         ("externalsource_artifact_server_sent_bytes_total", 10.0),
         ("externalsource_artifact_server_requests_in_flight", 0.0),

@@ -91,10 +91,10 @@ fn too_much_of_anything_is_refused() {
     assert_eq!(text(&[long], Output::Json, "1").unwrap_err().kind, ProblemKind::Expression);
     assert!(text(&[longer], Output::Json, "1").unwrap_err().message.contains("longer than 2048 characters"));
     assert!(text(&[jq(&format!("1{}", " ".repeat(MAX_EXPRESSION - 1)))], Output::Json, "1").is_ok());
-    let steps = vec![jq("."); MAX_EXPRESSIONS + 1];
+    let steps = vec![jq("."); MAX_STEPS + 1];
     assert_eq!(text(&steps, Output::Json, "1").unwrap_err().message, "there are more than 16 steps");
     assert!(text(&steps[1..], Output::Json, "1").is_ok());
-    let many = assertions(&["true"; MAX_EXPRESSIONS + 1]);
+    let many = assertions(&["true"; MAX_ASSERTIONS + 1]);
     assert_eq!(run(&many, "").unwrap_err().message, "there are more than 16 assertions");
 }
 

@@ -23,7 +23,11 @@ fn http(name: &'static str, patch: &Value, reason: &'static str, says: &'static 
 }
 
 fn cases() -> Vec<Case> {
-    let hook = json!({"name": "sign", "command": "jq"});
+    let hook = |fields: Value| {
+        let mut hook = json!({"name": "sign", "command": "jq"});
+        hook.as_object_mut().into_iter().for_each(|hook| hook.extend(fields.as_object().cloned().unwrap_or_default()));
+        hook
+    };
     let long = "x".repeat(256);
     let age = "9".repeat(30) + "h";
     vec![
@@ -36,8 +40,18 @@ fn cases() -> Vec<Case> {
         case("dot", json!({"destinationPath": "a/./b.yaml"}), "InvalidSpec", "spec.destinationPath has a \".\""),
         case("segment", json!({"destinationPath": long}), "InvalidSpec", "spec.destinationPath has a segment longer"),
         case("interval", json!({"interval": age}), "InvalidSpec", "spec.interval"),
-        case("before", json!({"hooks": {"preRequest": [hook]}}), "HooksUnavailable", "spec.hooks"),
-        case("after", json!({"hooks": {"postRequest": [hook]}}), "HooksUnavailable", "spec.hooks"),
+        case(
+            "before",
+            json!({"hooks": {"preRequest": [hook(json!({"timeout": "0s"}))]}}),
+            "InvalidSpec",
+            "spec.hooks.preRequest[0].timeout \"0s\" leaves no time at all",
+        ),
+        case(
+            "after",
+            json!({"hooks": {"postRequest": [hook(json!({})), hook(json!({"args": ["a\u{0}"]}))]}}),
+            "InvalidSpec",
+            "spec.hooks.postRequest[1].args[0] has a NUL",
+        ),
         http(
             "timeout",
             &json!({"timeout": age}),
@@ -111,9 +125,9 @@ async fn a_new_source_that_cannot_work_gets_no_artifact() -> Result<()> {
     let scene = Scene::start("stalled-new").await?;
     let sources = &scene.sources;
     let mut spec = http_source(&scene.origin.url("/map.yaml"));
-    spec["hooks"] = json!({"postRequest": [{"name": "sign", "command": "jq"}]});
+    spec["hooks"] = json!({"postRequest": [{"name": "sign", "command": "jq", "timeout": "0s"}]});
     sources.apply("config", &spec).await?;
-    let told = Told { reason: "HooksUnavailable", says: "spec.hooks" };
+    let told = Told { reason: "InvalidSpec", says: "spec.hooks.postRequest[0].timeout" };
     let source = sources.wait_failed("config", told.reason).await?;
     stalled(&source, told)?;
     ensure!(source["status"]["artifact"].is_null());

@@ -1,9 +1,10 @@
 //! Where requests may go: names that resolve to forbidden addresses, and proxies.
 
 use super::support::{Ask, Origin, Reply};
+use crate::address::AddressSettings;
 use crate::api::conditions::reasons;
 use crate::failure::Class;
-use crate::generators::http::{AddressSettings, ProxySettings};
+use crate::generators::http::ProxySettings;
 
 fn no_exception(ask: &mut Ask) {
     ask.settings.addresses = AddressSettings::default();

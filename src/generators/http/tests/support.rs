@@ -11,9 +11,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::address::AddressSettings;
 use crate::api::external_source::{GeneratorSpec, HttpGeneratorSpec};
 use crate::failure::Failure;
-use crate::generators::http::{AddressSettings, HttpGenerator, HttpSettings, ProxySettings};
+use crate::generators::http::{HttpGenerator, HttpSettings, ProxySettings};
 use crate::generators::{Answer, Content, Generator as _, Progress, Request, Secret, Secrets, Validators};
 use crate::spool::{Spool, Spools};
 

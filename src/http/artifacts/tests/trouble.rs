@@ -142,7 +142,7 @@ async fn over_a_socket(fixture: &Fixture, method: &str, headers: &str) -> String
     let mut client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let router = router(Arc::clone(&fixture.storage), Arc::clone(&fixture.presence), ArtifactSettings::default());
     let minute = Duration::from_secs(60);
-    let settings = ServerSettings { max_connections: 1, header_timeout: minute, idle_timeout: minute };
+    let settings = ServerSettings { max_connections: 1, header_timeout: minute, idle_timeout: minute, buffer: 65536 };
     let server = tokio::spawn(serve(listener, router, settings, CancellationToken::new(), minute));
     let request = format!("{method} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n", fixture.path());
     client.write_all(request.as_bytes()).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,6 +26,7 @@ pub struct ProcessBuilder {
     inherit_env: bool,
     current_dir: Option<PathBuf>,
     log: Option<PathBuf>,
+    user: Option<u32>,
 }
 
 impl ProcessBuilder {
@@ -38,6 +40,7 @@ impl ProcessBuilder {
             inherit_env: false,
             current_dir: None,
             log: None,
+            user: None,
         }
     }
 
@@ -89,6 +92,13 @@ impl ProcessBuilder {
         self
     }
 
+    /// Runs it as this user and group, and in no other group. Only root can; others run it as themselves.
+    #[must_use]
+    pub fn user(mut self, id: u32) -> Self {
+        self.user = Some(id);
+        self
+    }
+
     /// Starts it.
     pub fn spawn(self) -> Result<Process> {
         let log = match self.log.clone() {
@@ -120,6 +130,9 @@ impl ProcessBuilder {
         if let Some(folder) = &self.current_dir {
             command.current_dir(folder);
         }
+        if let Some(id) = self.user.filter(|_| rustix::process::geteuid().is_root()) {
+            command.uid(id).gid(id);
+        }
         command
     }
 }
@@ -132,8 +145,6 @@ fn default_log(name: &str) -> Result<PathBuf> {
 /// Makes the kernel kill the child when the thread that spawns it ends, which is the one of `background`.
 #[cfg(target_os = "linux")]
 fn die_with_parent(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-
     use rustix::io::Errno;
     use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 

@@ -1,23 +1,25 @@
-//! The address policy: which IP addresses the generator may connect to. Tenants write URLs and the controller fetches
-//! them from inside the cluster, so without it anybody who may create an ExternalSource could read cloud metadata or
+//! The address policy: which IP addresses may be connected to for a user. Tenants write URLs and commands, and we connect
+//! for them from inside the cluster, so without it anybody who may create an ExternalSource could read cloud metadata or
 //! the controller's own ports (server-side request forgery).
+
+mod settings;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use url::{Host, Url};
 
-use super::AddressSettings;
+pub use settings::AddressSettings;
 
 /// The policy forbids the address. The text names no address: what a name resolves to inside the cluster is not for
 /// whoever wrote the URL to learn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the address policy forbids the host's address")]
-pub(super) struct AddressDenied;
+pub struct AddressDenied;
 
 /// Decides on addresses: `deny` before `allow` before the built-in list before `deny_private`.
 #[derive(Debug)]
-pub(super) struct AddressPolicy {
+pub struct AddressPolicy {
     deny: Vec<IpNet>,
     allow: Vec<IpNet>,
     forbidden: Vec<IpNet>,
@@ -52,7 +54,7 @@ const PRIVATE: &[&str] = &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100
 
 impl AddressPolicy {
     /// The policy that `settings` describe.
-    pub(super) fn new(settings: &AddressSettings) -> Self {
+    pub fn new(settings: &AddressSettings) -> Self {
         let mut forbidden = parse(BUILT_IN);
         forbidden.extend(settings.api_server.iter().map(|&address| canonical_net(address.into())));
         if settings.deny_private {
@@ -68,7 +70,7 @@ impl AddressPolicy {
     /// Decides on an address that is about to be connected to.
     ///
     /// An IPv6 address that carries an IPv4 address is only as good as both: a gateway on the way may unwrap it.
-    pub(super) fn check(&self, address: IpAddr) -> Result<(), AddressDenied> {
+    pub fn check(&self, address: IpAddr) -> Result<(), AddressDenied> {
         let address = address.to_canonical();
         let carried = carried(address);
         let denied = std::iter::once(&address).chain(&carried).any(|form| contains(&self.deny, *form));
@@ -83,9 +85,14 @@ impl AddressPolicy {
         if permitted(&address) && carried.iter().all(permitted) { Ok(()) } else { Err(AddressDenied) }
     }
 
+    /// Whether somebody has allowed this very address.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        contains(&self.allow, address.to_canonical())
+    }
+
     /// Decides on the URL's host where that is an address; names pass, they are decided on once they are resolved.
     /// `url` has brought odd notations (octal, hexadecimal, a single number, full-width digits) into the usual form.
-    pub(super) fn check_literal(&self, url: &Url) -> Result<(), AddressDenied> {
+    pub fn check_literal(&self, url: &Url) -> Result<(), AddressDenied> {
         match url.host() {
             Some(Host::Ipv4(address)) => self.check(address.into()),
             Some(Host::Ipv6(address)) => self.check(address.into()),

@@ -1,0 +1,1 @@
+//! The proxy between real sockets.

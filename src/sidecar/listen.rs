@@ -1,0 +1,114 @@
+//! Listening, so that nobody else can connect and no other process is disturbed.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::hooks::Endpoint;
+
+/// Owner and group: controller and sidecar have users of their own, and a group in common.
+const MODE: u32 = 0o660;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 128;
+
+/// Nobody can listen there.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Somebody does already.
+    #[error("{0}: another process listens there")]
+    Taken(Endpoint),
+    /// There is something that is no socket.
+    #[error("{0}: there is a file that is no socket; it is left alone")]
+    NoSocket(Endpoint),
+    /// The operating system refuses.
+    #[error("{0}: cannot listen: {1}")]
+    Io(Endpoint, io::Error),
+}
+
+/// An endpoint that is listened on.
+pub enum Listening {
+    /// A unix socket, which is removed at the end.
+    Unix(UnixListener, SocketFile),
+    /// A port.
+    Tcp(TcpListener),
+}
+
+/// The file of a unix socket. Dropping it removes it, unless it is somebody else's by now.
+pub struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode) {
+            // A stale one is removed at the next start.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+pub(super) fn listen(endpoint: &Endpoint) -> Result<Listening, ListenError> {
+    let failed = |error| match error {
+        Failed::Taken => ListenError::Taken(endpoint.clone()),
+        Failed::NoSocket => ListenError::NoSocket(endpoint.clone()),
+        Failed::Io(error) if error.kind() == io::ErrorKind::AddrInUse => ListenError::Taken(endpoint.clone()),
+        Failed::Io(error) => ListenError::Io(endpoint.clone(), error),
+    };
+    match endpoint {
+        Endpoint::Unix(path) => unix(path).map_err(failed),
+        Endpoint::Tcp(address) => {
+            let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener)
+            });
+            bound.map(Listening::Tcp).map_err(|error| failed(error.into()))
+        }
+    }
+}
+
+enum Failed {
+    Taken,
+    NoSocket,
+    Io(io::Error),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn unix(path: &Path) -> Result<Listening, Failed> {
+    make_room(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    // Before anybody can connect.
+    fs::set_permissions(path, Permissions::from_mode(MODE))?;
+    let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(std::os::unix::net::UnixListener::from(socket))?;
+    Ok(Listening::Unix(listener, file))
+}
+
+/// Removes a socket that nobody listens on any more: what a killed sidecar leaves behind.
+fn make_room(path: &Path) -> Result<(), Failed> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(found) if !found.file_type().is_socket() => Err(Failed::NoSocket),
+        Ok(_) => match UnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(fs::remove_file(path)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            // It is listened on, also when we may not connect or its queue is full.
+            Ok(_) | Err(_) => Err(Failed::Taken),
+        },
+    }
+}

@@ -1,0 +1,13 @@
+//! The sidecar as it runs: a process of a user of its own, asked over its socket.
+
+mod command_line;
+mod execute;
+mod hostile;
+mod http;
+mod lifecycle;
+mod network;
+mod reload;
+mod remote;
+pub mod sidecar;
+mod socket;
+mod volume;

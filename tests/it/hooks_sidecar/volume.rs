@@ -1,0 +1,51 @@
+//! Large documents pass through, and are held by nobody.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use flux_externalsource::hooks::Executor as _;
+use flux_externalsource::spool::Spool;
+
+use super::sidecar::{Sidecar, WHITELIST, command, spools};
+
+const SIZE: usize = 100 * 1024 * 1024;
+
+/// What buffers and an allocator that keeps pages take: a fraction of a document, and of what one more copy would be.
+const GROWTH: u64 = 16 * 1024 * 1024;
+
+/// How often the sidecar's memory is looked at: a document takes a hundred times longer.
+const LOOK: Duration = Duration::from_millis(2);
+
+async fn document() -> Result<Spool> {
+    let mut writer = spools().writer();
+    let chunk: Vec<u8> = (0..1_048_576_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for _ in 0..SIZE / chunk.len() {
+        writer.write(&chunk).await?;
+    }
+    Ok(writer.finish().await?)
+}
+
+#[tokio::test]
+async fn a_hundred_megabytes_pass_through_without_being_held() -> Result<()> {
+    let sidecar = Sidecar::start(WHITELIST).await?;
+    let (remote, spools, cat, document) = (sidecar.remote(), spools(), command("cat", &[]), document().await?);
+    ensure!(document.in_memory().is_none(), "the document is held by this test");
+    let before = sidecar.memory()?;
+    let mut most = 0;
+    let mut looks = 0;
+    let run = remote.run(&cat, &document, &spools);
+    let mut run = std::pin::pin!(run);
+    let output = loop {
+        tokio::select! {
+            output = &mut run => break output?,
+            () = tokio::time::sleep(LOOK) => {
+                most = most.max(sidecar.memory()?);
+                looks += 1;
+            }
+        }
+    };
+    ensure!(looks > 10, "it was looked at {looks} times only");
+    ensure!((output.len(), output.digest()) == (document.len(), document.digest()), "{} bytes came back", output.len());
+    ensure!(most < before + GROWTH, "from {before} to {most} bytes");
+    Ok(())
+}
