@@ -65,6 +65,18 @@ bench-blocks *args:
 bench-sandbox *args:
     cargo bench --bench sandbox -- {{ args }}
 
+# Measure our jq against the command jq, which has to be installed.
+bench-transform:
+    cargo bench --bench transform
+
+# Run each fuzz target for so many seconds; what is found goes to fuzz/artifacts.
+fuzz seconds="60":
+    .ci/fuzz {{ seconds }}
+
+# Compare our jq with the command jq 1.6, which has to be installed, over the table of its tests.
+test-jq:
+    cargo test --lib -- --ignored the_command_jq_gives_what_the_table_says
+
 # Run the ExternalSources of a folder without a cluster.
 run folder="examples/quickstart/manifests" *args="--origin examples/quickstart/origin":
     cargo run --release -- local {{ folder }} {{ args }}

@@ -26,7 +26,7 @@ impl Body {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 impl From<&[u8]> for Body {
     fn from(bytes: &[u8]) -> Self {
         Self { frame: bytes.to_vec(), start: 0 }

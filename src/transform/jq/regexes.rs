@@ -13,8 +13,11 @@ use super::super::value::{Object, Val};
 /// Expressions that are kept compiled; programs have a few, and use them for every item.
 const KEPT: usize = 64;
 
+/// By expression and flags.
+type Compiled = HashMap<(Rc<str>, Rc<str>), Rc<Pattern>>;
+
 thread_local! {
-    static COMPILED: RefCell<HashMap<(Rc<str>, Rc<str>), Rc<Pattern>>> = RefCell::default();
+    static COMPILED: RefCell<Compiled> = RefCell::default();
 }
 
 struct Pattern {

@@ -38,6 +38,26 @@ fn programs_give_what_jq_gives() {
 }
 
 #[test]
+#[ignore = "needs the command jq 1.6: just test-jq"]
+fn the_command_jq_gives_what_the_table_says() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let version = Command::new("jq").arg("--version").output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&version.stdout).trim(), "jq-1.6");
+    let mut lines = TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let input = lines.next().unwrap();
+    for line in lines {
+        let (source, expected) = line.split_once(" ==> ").unwrap();
+        let mut jq = Command::new("jq");
+        let mut jq = jq.args(["-c", source]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        jq.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = String::from_utf8(jq.wait_with_output().unwrap().stdout).unwrap();
+        let results = output.lines().collect::<Vec<_>>().join(" ; ");
+        assert_eq!(results, expected.replace("nothing", ""), "{source}");
+    }
+}
+
+#[test]
 fn inputs_are_taken_one_by_one() {
     assert_eq!(results("[., input]", "1 2 3 4").unwrap(), ["[1,2]", "[3,4]"]);
     assert_eq!(results("[., inputs]", "1 2 3").unwrap(), ["[1,2,3]"]);

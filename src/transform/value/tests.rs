@@ -216,11 +216,9 @@ fn yaml_is_read_with_its_documents_anchors_and_keys() {
 
 #[test]
 fn aliases_cannot_multiply_without_end() {
-    let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
-    for level in 1..12 {
-        let aliases = vec![format!("*a{}", level - 1); 10].join(",");
-        bomb += &format!("a{level}: &a{level} [{aliases}]\n");
-    }
+    let aliases = |level: usize| vec![format!("*a{}", level - 1); 10].join(",");
+    let levels = (1..12).map(|level| format!("a{level}: &a{level} [{}]\n", aliases(level)));
+    let bomb: String = std::iter::once("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned()).chain(levels).collect();
     assert!(yaml::documents(&bomb).is_err());
 }
 

@@ -187,11 +187,9 @@ async fn documents_that_are_too_deep_are_refused() -> Result<()> {
 
 #[tokio::test]
 async fn aliases_of_yaml_cannot_multiply_without_end() -> Result<()> {
-    let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
-    for level in 1..12 {
-        let aliases = vec![format!("*a{}", level - 1); 10].join(",");
-        bomb += &format!("a{level}: &a{level} [{aliases}]\n");
-    }
+    let aliases = |level: usize| vec![format!("*a{}", level - 1); 10].join(",");
+    let levels = (1..12).map(|level| format!("a{level}: &a{level} [{}]\n", aliases(level)));
+    let bomb: String = std::iter::once("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned()).chain(levels).collect();
     expect("aliases", &steps(vec![jq(".")]), bomb.as_bytes(), End::Problem(ProblemKind::Input)).await
 }
 
