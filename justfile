@@ -56,6 +56,10 @@ bench *args:
 bench-blocks *args:
     cargo bench --bench blocks -- {{ args }}
 
+# Measure what it costs to run a program in the sandbox.
+bench-sandbox *args:
+    cargo bench --bench sandbox -- {{ args }}
+
 # Run the ExternalSources of a folder without a cluster.
 run folder="examples/quickstart/manifests" *args="--origin examples/quickstart/origin":
     cargo run --release -- local {{ folder }} {{ args }}

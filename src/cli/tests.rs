@@ -124,3 +124,43 @@ fn help_shows_flag_variable_default_and_unit() {
         assert!(help.contains(part), "{part}: {help}");
     }
 }
+
+fn hook_executor(line: &str) -> HookExecutorSettings {
+    match parse_line(line).unwrap() {
+        Invocation::HookExecutor(settings) => *settings,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn hook_executor_takes_its_settings_as_flags() {
+    let settings =
+        hook_executor("flux-externalsource hook-executor --hook-max-memory 1Gi --hook-log-stderr --log-format=text");
+    assert_eq!((settings.engine.limits.memory, settings.engine.log_stderr, settings.check), (1 << 30, true, false));
+    assert!(hook_executor("flux-externalsource hook-executor --check").check);
+}
+
+#[test]
+fn the_go_implementations_hook_executor_takes_its_flags() {
+    for line in [
+        "/app/externalsource-hook-executor --port 8082 --whitelist /etc/w.yaml",
+        "externalsource-hook-executor -port=8082 -whitelist=/etc/w.yaml",
+    ] {
+        let settings = hook_executor(line);
+        assert_eq!(settings.endpoint.to_string(), "http://127.0.0.1:8082");
+        assert_eq!(settings.whitelist, PathBuf::from("/etc/w.yaml"));
+        assert!(settings.warnings[0].starts_with("--port: only this pod"), "{:?}", settings.warnings);
+    }
+    assert!(hook_executor("externalsource-hook-executor --check --port=1").check);
+    assert!(hook_executor("externalsource-hook-executor").warnings.is_empty());
+    let message = parse_line("externalsource-hook-executor --port").unwrap_err().to_string();
+    assert!(message.contains("HOOK_EXECUTOR_ENDPOINT") && message.contains("http://localhost:"), "{message}");
+}
+
+#[test]
+fn whitelist_check_takes_everything_after_the_dashes() {
+    let line = "flux-externalsource whitelist check w.yaml --env A=b -- jq -r --env .a";
+    let Invocation::WhitelistCheck(check) = parse_line(line).unwrap() else { panic!("another command") };
+    assert_eq!((check.file, check.env), (PathBuf::from("w.yaml"), vec!["A=b".to_owned()]));
+    assert_eq!(check.command, ["jq", "-r", "--env", ".a"]);
+}

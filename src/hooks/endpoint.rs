@@ -55,8 +55,10 @@ fn tcp(text: &str) -> Option<Endpoint> {
         Host::Ipv4(ip) => ip.into(),
         Host::Ipv6(ip) => ip.into(),
     };
+    // Said, and not left to be the scheme's, which nobody means.
+    let port: u16 = text.trim_end_matches('/').rsplit(':').next()?.parse().ok().filter(|port| *port != 0)?;
     let is_local = bare && ip.is_loopback() && url.username().is_empty() && url.password().is_none();
-    is_local.then(|| Endpoint::Tcp((ip, url.port_or_known_default().unwrap_or(80)).into()))
+    is_local.then(|| Endpoint::Tcp((ip, port).into()))
 }
 
 impl fmt::Display for Endpoint {
@@ -80,7 +82,7 @@ mod tests {
             ("http://localhost:8082/", "http://127.0.0.1:8082"),
             ("http://127.0.0.2:1", "http://127.0.0.2:1"),
             ("http://[::1]:8082", "http://[::1]:8082"),
-            ("http://localhost", "http://127.0.0.1:80"),
+            ("http://localhost:80", "http://127.0.0.1:80"),
         ] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), printed);
         }
@@ -105,6 +107,10 @@ mod tests {
             "http://localhost:8082/execute",
             "http://localhost:8082?x",
             "http://[::]:8082",
+            "http://localhost",
+            "http://localhost:",
+            "http://localhost:0",
+            "http://[::1]",
         ] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }

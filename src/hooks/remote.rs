@@ -18,7 +18,6 @@ use tokio::time::timeout;
 use self::connection::Connection;
 use super::wire::{self, Health};
 use super::{Command, Endpoint, Executor, ExecutorError, PATIENCE};
-use crate::sandbox::Limit;
 use crate::spool::{Spool, Spools};
 use crate::transform::{Program, frame};
 
@@ -94,7 +93,7 @@ impl Remote {
         };
         // The sidecar keeps to the limit; this is for one that does not answer at all.
         let longest = limit.saturating_add(PATIENCE).saturating_add(SLACK);
-        timeout(longest, asked).await.unwrap_or(Err(ExecutorError::Limit(Limit::Time)))
+        timeout(longest, asked).await.unwrap_or_else(|_| Err(unavailable(&"it does not answer in time")))
     }
 }
 

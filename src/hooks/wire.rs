@@ -187,3 +187,6 @@ fn encode(content: &impl Serialize) -> Option<String> {
 fn decode<T: DeserializeOwned>(value: &HeaderValue) -> Option<T> {
     serde_json::from_slice(&STANDARD.decode(value.as_bytes()).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,8 @@ pub struct SandboxSettings {
     pub wrapper: PathBuf,
     /// The newest version of Landlock to use; lower only in tests, to see what older kernels can do.
     pub max_landlock: u8,
+    /// Whether to filter system calls; `false` only in tests, as above.
+    pub seccomp: bool,
 }
 
 impl SandboxSettings {
@@ -34,6 +36,12 @@ impl SandboxSettings {
     pub fn new(work_dir: impl Into<PathBuf>) -> Self {
         // Also right after the file was replaced by a newer version or deleted.
         let wrapper = PathBuf::from("/proc/self/exe");
-        Self { work_dir: work_dir.into(), requirement: Requirement::Strict, wrapper, max_landlock: NEWEST_LANDLOCK }
+        Self {
+            work_dir: work_dir.into(),
+            requirement: Requirement::Strict,
+            wrapper,
+            max_landlock: NEWEST_LANDLOCK,
+            seccomp: true,
+        }
     }
 }

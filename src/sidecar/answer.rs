@@ -8,6 +8,7 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::hooks::ExecutorError;
 use crate::hooks::whitelist::Denial;
@@ -19,6 +20,9 @@ const MAX_DRAIN: u64 = 512 * 1024 * 1024;
 
 /// How long that may take.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may send nothing meanwhile: one that waits for the answer is not kept waiting for it.
+const DRAIN_SILENCE: Duration = Duration::from_millis(500);
 
 /// Seconds after which a busy sidecar may be asked again: commands are short.
 const RETRY: HeaderValue = HeaderValue::from_static("1");
@@ -115,11 +119,11 @@ pub(super) fn json(status: StatusCode, content: &impl Serialize) -> Response {
 pub(super) async fn drain(mut data: BodyDataStream) {
     let mut left = MAX_DRAIN;
     let drained = async {
-        while let Some(Ok(chunk)) = data.next().await {
+        while let Ok(Some(Ok(chunk))) = timeout(DRAIN_SILENCE, data.next()).await {
             let Some(after) = left.checked_sub(chunk.len() as u64) else { return };
             left = after;
         }
     };
     // Whoever takes longer does without.
-    let _ = tokio::time::timeout(DRAIN_TIMEOUT, drained).await;
+    let _ = timeout(DRAIN_TIMEOUT, drained).await;
 }

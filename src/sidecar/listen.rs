@@ -42,12 +42,20 @@ pub enum Listening {
 /// The file of a unix socket. Dropping it removes it, unless it is somebody else's by now.
 pub struct SocketFile {
     path: PathBuf,
-    inode: u64,
+    identity: Identity,
+}
+
+/// What tells a file from another one that has its name, and perhaps its inode, later.
+type Identity = (u64, u64, i64, i64);
+
+fn identity(path: &Path) -> io::Result<Identity> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino(), found.ctime(), found.ctime_nsec()))
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode) {
+        if identity(&self.path).is_ok_and(|found| found == self.identity) {
             // A stale one is removed at the next start.
             let _ = fs::remove_file(&self.path);
         }
@@ -91,7 +99,7 @@ fn unix(path: &Path) -> Result<Listening, Failed> {
     socket.bind(&SockAddr::unix(path)?)?;
     // Before anybody can connect.
     fs::set_permissions(path, Permissions::from_mode(MODE))?;
-    let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
+    let file = SocketFile { path: path.to_owned(), identity: identity(path)? };
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     let listener = UnixListener::from_std(std::os::unix::net::UnixListener::from(socket))?;

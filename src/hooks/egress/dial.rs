@@ -50,12 +50,12 @@ impl Dialer {
     }
 
     /// This pod's own addresses lead to the controller's ports as loopback does.
-    fn permits(&self, address: IpAddr) -> bool {
+    pub(super) fn permits(&self, address: IpAddr) -> bool {
         self.policy.check(address).is_ok() && (self.policy.allows(address) || !is_own(address))
     }
 }
 
 /// Whether the address is this machine's: only one's own can be bound.
-fn is_own(address: IpAddr) -> bool {
+pub(super) fn is_own(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }

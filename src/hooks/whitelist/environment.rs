@@ -198,4 +198,17 @@ mod tests {
         assert_eq!(check(&many), Err(Denial::TooManyVariables(256)));
         assert_eq!(check(&many[1..]), Ok(()));
     }
+
+    #[test]
+    fn the_documented_list_is_this_one() {
+        let text = include_str!("../../../docs/hook-executor.md");
+        let (_, rest) = text.split_once("<!-- begin: refused variables -->").unwrap();
+        let (list, _) = rest.split_once("<!-- end -->").unwrap();
+        let mut documented: Vec<_> = list.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        let prefixes = REFUSED_PREFIXES.iter().map(|prefix| format!("{prefix}*"));
+        let mut refused: Vec<_> = REFUSED.iter().map(|&name| name.to_owned()).chain(prefixes).collect();
+        documented.sort();
+        refused.sort();
+        assert_eq!(documented, refused);
+    }
 }

@@ -24,7 +24,7 @@ impl Kernel {
     /// Looks, and complains about what is required and missing.
     pub(super) fn probe(settings: &SandboxSettings) -> Result<Self, SandboxError> {
         let landlock = (1..=settings.max_landlock).take_while(|version| supports(*version)).last().unwrap_or(0);
-        let kernel = Self { landlock, seccomp: rustix::thread::secure_computing_mode().is_ok() };
+        let kernel = Self { landlock, seccomp: settings.seccomp && rustix::thread::secure_computing_mode().is_ok() };
         let missing = match kernel {
             Self { landlock: 0, .. } => "Landlock (Linux 5.13, and in the list of security modules)",
             Self { seccomp: false, .. } => "seccomp filters",

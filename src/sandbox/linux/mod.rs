@@ -9,6 +9,7 @@
 //! whole process, and so the program can be told to die with the wrapper. It adopts whatever the program leaves behind,
 //! and ends with everything below it when the control channel does, which is when this process does.
 
+mod check;
 mod confine;
 mod folder;
 mod kernel;

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use flux_externalsource::sandbox::{Ended, Exit, Limit, Limits, Program, Running, Sandbox, SandboxSettings};
+use flux_externalsource::sandbox::{
+    Ended, Exit, Limit, Limits, Program, Requirement, Running, Sandbox, SandboxSettings,
+};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -66,6 +68,15 @@ impl Bed {
     /// A sandbox that knows no newer Landlock than this.
     pub fn with_landlock(version: u8) -> Result<Self> {
         Self::with(|settings| settings.max_landlock = version)
+    }
+
+    /// A sandbox on a kernel that cannot confine anything.
+    pub fn unconfined() -> Result<Self> {
+        Self::with(|settings| {
+            settings.requirement = Requirement::BestEffort;
+            settings.max_landlock = 0;
+            settings.seccomp = false;
+        })
     }
 
     fn with(change: impl FnOnce(&mut SandboxSettings)) -> Result<Self> {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use flux_externalsource::sandbox::{Exit, Limit, Limits, Program};
 
 use super::bed::{Bed, Ran, bash, mark, marked, perl, program};
@@ -49,6 +49,12 @@ fn threads() {
     }
 }
 
+/// Lets `$STAY` be a command that carries the mark, says that it is there, and stays.
+const STAY: &str = "echo ': > here; sleep 1000; :' > stay; export STAY=\"bash stay $0\"";
+
+/// Waits until such a command is there.
+const ONCE_IT_STAYS: &str = "until [ -e here ]; do sleep 0.01; done;";
+
 fn as_it_is(_: &mut Limits) {}
 
 unprivileged! {
@@ -73,6 +79,40 @@ unprivileged! {
         let mark = mark();
         let script = "for (1..100) { exit 0 if !fork } sleep 1000";
         contained(Limit::Processes, &mark, &perl(script, &mark), as_it_is).await?;
+        Ok(())
+    }
+
+    async fn names_hide_nothing() -> Result<()> {
+        let mark = mark();
+        // No text, and what looks like the end of a name.
+        for name in ["\\xff\\xfe", ") R 1 (", "\\n"] {
+            let script = format!("for (1..100) {{ last if !fork }} $0 = \"{name}\"; sleep 1000");
+            let ran = contained(Limit::Processes, &mark, &perl(&script, &mark), as_it_is).await;
+            ran.with_context(|| format!("{name:?}"))?;
+        }
+        let script = format!(
+            "mkdir qq(\\xff);
+            for my $n (1..20) {{
+                my $name = qq(\\xff/\\n\\xfe); open(my $f, '+>', $name); print $f 'x' x (1 << 20); $f->flush; unlink $name;
+                syscall({}, 0, 1 << 20, 3, 1, fileno($f), 0); close $f;
+            }}
+            sleep 1000",
+            libc::SYS_mmap
+        );
+        contained(Limit::Disk, &mark, &perl(&format!("use IO::Handle; {script}"), &mark), as_it_is).await?;
+        Ok(())
+    }
+
+    async fn a_great_many_mappings_are_too_many() -> Result<()> {
+        let mark = mark();
+        // Every other page of one mapping, so that the kernel cannot join them.
+        let script = format!(
+            "my $at = syscall({}, 0, 60000 << 12, 0, 0x22, -1, 0);
+            for (my $n = 0; $n < 60000; $n += 2) {{ syscall({}, $at + ($n << 12), 1 << 12, 1) }}
+            sleep 1000",
+            libc::SYS_mmap, libc::SYS_mprotect
+        );
+        contained(Limit::Memory, &mark, &perl(&script, &mark), as_it_is).await?;
         Ok(())
     }
 
@@ -221,17 +261,18 @@ unprivileged! {
     async fn what_a_program_leaves_running_ends_with_it() -> Result<()> {
         let mark = mark();
         for script in [
-            "sleep 1000 &",
-            "(trap '' HUP TERM; bash -c 'sleep 1000' $0) & disown",
-            "(setsid sleep 1000 &) ; (setsid bash -c 'sleep 1000' $0 &)",
-            "set -m; sleep 1000 &",
-            // Holding the pipes, and not.
-            "(exec >/dev/null 2>&1 </dev/null; bash -c 'sleep 1000; :' $0) &",
-            "nohup bash -c 'sleep 1000; :' $0 >/dev/null 2>&1 &",
+            "$STAY &",
+            "(trap '' HUP TERM; $STAY) & disown",
+            "(setsid $STAY || $STAY) &",
+            "(set -m; $STAY &)",
+            // Not holding the pipes.
+            "(exec >/dev/null 2>&1 </dev/null; $STAY) &",
+            "nohup $STAY >/dev/null 2>&1 &",
+            "exec {fd}< <($STAY)",
         ] {
             let bed = Bed::new()?;
-            // Until the grandchild is really there.
-            let ran = bed.run(&bash(&format!("{script}\nsleep 0.2; exit 7"), &mark), b"").await?;
+            let script = format!("{STAY}\n{script}\n{ONCE_IT_STAYS} exit 7");
+            let ran = bed.run(&bash(&script, &mark), b"").await?;
             ensure!(ran.ended.exit == Exit::Code(7) && ran.ended.limit.is_none(), "{script}: {ran:?}");
             bed.is_clean(&mark)?;
         }
@@ -250,6 +291,17 @@ unprivileged! {
             wait; print 'left'";
         let ran = bed.run(&perl(&format!("use Errno; $| = 1; {script}"), &mark), b"").await?.succeeded()?;
         ensure!(ran.stdout == "refused refused left", "{ran:?}");
+        bed.is_clean(&mark)
+    }
+
+    async fn what_leaves_the_process_group_ends_too_where_nothing_keeps_it_in() -> Result<()> {
+        let (bed, mark) = (Bed::unconfined()?, mark());
+        let script = format!("{STAY}\nsetsid bash -c 'setsid $STAY & sleep 1000; :' $0 &\n{ONCE_IT_STAYS} exit 7");
+        let ran = bed.run(&bash(&script, &mark), b"").await?;
+        ensure!(ran.ended.exit == Exit::Code(7) && ran.ended.limit.is_none(), "{ran:?}");
+        bed.is_clean(&mark)?;
+        let script = "bomb() { bomb | setsid bash -c \"$(declare -f bomb); bomb\" $0 & }; bomb; sleep 1000";
+        bed.run(&bash(script, &mark), b"").await?.hit(Limit::Processes)?;
         bed.is_clean(&mark)
     }
 

@@ -6,6 +6,7 @@ mod hostile;
 mod http;
 mod lifecycle;
 mod network;
+mod probe;
 mod reload;
 mod remote;
 pub mod sidecar;

@@ -42,7 +42,9 @@ pub(super) fn of(limits: &Limits) -> Vec<Resource> {
         Resource(Kind::Nproc, THREADS_OF_USER, THREADS_OF_USER),
         Resource(Kind::Sigpending, PENDING_SIGNALS, PENDING_SIGNALS),
         Resource(Kind::Memlock, LOCKED_MEMORY, LOCKED_MEMORY),
-        Resource(Kind::Core, 0, 0),
+        // Nothing of its memory is kept, not even by a program that the kernel pipes dumps to: core(5) has no limit for
+        // those but this one.
+        Resource(Kind::Core, 1, 1),
         Resource(Kind::Msgqueue, 0, 0),
         Resource(Kind::Rtprio, 0, 0),
     ]

@@ -2,7 +2,8 @@
 //! and sockets, shared memory that is not mapped at the moment.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
@@ -13,6 +14,10 @@ const PIPE: u64 = 64 << 10;
 
 /// Most that one end of a pair of sockets holds: `net.core.wmem_default`.
 const SOCKET: u64 = 208 << 10;
+
+/// Most that the lists of mappings of all processes may take: some 20,000 mappings. Each takes memory of the kernel that
+/// nobody else counts, and time to look at; runtimes have hundreds.
+const MAPS: u64 = 2 << 20;
 
 /// Bytes that are held.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -28,20 +33,35 @@ pub(super) fn by(processes: &[Process], folder: &Path) -> Held {
     let mut held = Held::default();
     let mut seen = HashSet::new();
     let mut mapped = HashMap::new();
+    let mut left = MAPS;
     for process in processes {
         descriptors(process.pid, &mut seen, &mut held);
-        // One that has ended meanwhile, or that may not be looked into.
-        let maps = fs::read_to_string(format!("/proc/{}/maps", process.pid)).unwrap_or_default();
-        maps.lines().filter_map(|line| Mapping::parse(line, folder)).for_each(|mapping| mapping.remember(&mut mapped));
+        let maps = maps(process.pid, left);
+        left = left.saturating_sub(maps.len() as u64);
+        for mapping in maps.lines().filter_map(|line| Mapping::parse(line, folder)) {
+            mapping.remember(&mut mapped);
+        }
+    }
+    if left == 0 {
+        held.memory = u64::MAX;
     }
     for ((_, inode), mapping) in mapped {
         if !mapping.file {
-            held.memory += mapping.end;
+            held.memory = held.memory.saturating_add(mapping.end);
         } else if !seen.iter().any(|(_, seen)| *seen == inode) {
-            held.disk += mapping.end;
+            held.disk = held.disk.saturating_add(mapping.end);
         }
     }
     held
+}
+
+/// The mappings of a process, up to a length. None for one that has ended meanwhile or that may not be looked into.
+fn maps(pid: i32, length: u64) -> String {
+    let mut maps = Vec::new();
+    // What has been read before an error is as good as the rest.
+    let _ = File::open(format!("/proc/{pid}/maps")).and_then(|file| file.take(length).read_to_end(&mut maps));
+    // Names may be of any bytes.
+    String::from_utf8_lossy(&maps).into_owned()
 }
 
 /// Adds what the open descriptors of a process hold.

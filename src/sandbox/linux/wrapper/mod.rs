@@ -19,6 +19,7 @@ use std::time::Instant;
 use rustix::process::Pid;
 
 use self::watch::Watch;
+use super::check::NOTHING;
 use super::confine::{Confinement, UNCONFINED, confined};
 use super::folder::Folder;
 use super::protocol::{self, Cause, Malformed, Order, Word};
@@ -27,6 +28,9 @@ use super::protocol::{self, Cause, Malformed, Order, Word};
 /// called before there is any other thread.
 pub fn wrapper_main() -> ExitCode {
     let began = Instant::now();
+    if std::env::args_os().nth(2).is_some_and(|argument| argument == NOTHING) {
+        return ExitCode::SUCCESS;
+    }
     // What goes wrong here has nobody to be told to; the parent sees the end of the channel.
     let done = take_over().and_then(|mut control| {
         let order = receive(&mut control)?;
@@ -35,8 +39,11 @@ pub fn wrapper_main() -> ExitCode {
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Takes the control channel off standard error, and leaves the session, and with it the terminal, of the parent.
+/// Takes the control channel off standard error, makes sure that a fork will be whole, and leaves the session, and with it the terminal, of the parent.
 fn take_over() -> io::Result<UnixStream> {
+    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
     let control = UnixStream::from(io::stderr().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stderr(File::options().write(true).open("/dev/null")?)?;
     // Fails in the leader of a process group, which only somebody who starts a wrapper by hand makes it.

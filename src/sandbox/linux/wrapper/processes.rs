@@ -43,8 +43,14 @@ impl Process {
     }
 
     fn read(pid: i32) -> Option<Self> {
-        // Gone, or gone meanwhile.
-        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+        // Gone, or gone meanwhile. Not read as text: a process may have any name.
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        Self::parse(&String::from_utf8_lossy(&stat))
+    }
+
+    /// What it is now, if it is there.
+    pub(super) fn again(&self) -> Option<Self> {
+        Self::read(self.pid)
     }
 
     /// How many processes and threads it is. An orphan that has ended is none: it is ours to wait for.

@@ -23,8 +23,8 @@ use crate::sandbox::{Exit, Limit, Usage};
 const LOOKS: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(25));
 
 /// Looking takes at most this part of the time of one processor: where there are many processes, of others too, looks
-/// take longer and become rarer.
-const PART: u32 = 20;
+/// take longer and become rarer. A tenth of a millisecond is usual.
+const PART: u32 = 4;
 
 /// Why a program is watched no longer.
 enum Reason {
