@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | supervisor | 1 | the watcher, which waits for each answer | never: its end ends the process |
 //! | watcher | 1, on the leader | one message, at its end | a new watch |
-//! | fetcher, packager, storage, publisher | 1 pool each | one stage per source, and a few chores | empty: sources submit again |
+//! | hooks, fetcher, packager, storage, publisher | 1 pool each | one stage per source, and a few chores | empty: sources submit again |
 //! | artifact server | 1 | two messages | the open listener |
 //! | source | 1 per `ExternalSource` | its stage, its timers and the changes of two objects | the objects and the storage |
 //!

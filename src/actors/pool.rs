@@ -1,5 +1,5 @@
 //! A bounded pool of workers: at most `limit` pieces of work at once, and for one source one after the other in the
-//! order of their arrival. Fetcher, packager, storage and publisher are such pools.
+//! order of their arrival. Hooks, fetcher, packager, storage and publisher are such pools.
 //!
 //! The queue is bounded by its senders: a source has one stage of a run under way at a time, and a few chores.
 

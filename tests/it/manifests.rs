@@ -100,19 +100,20 @@ fn sources_of(file: &str, text: &str) -> Result<Vec<Manifest>> {
 #[tokio::test]
 async fn examples_samples_and_documentation_are_admitted() -> Result<()> {
     let root = env!("CARGO_MANIFEST_DIR");
-    let documentation = fs::read_to_string(format!("{root}/docs/api.md"))?;
-    let blocks = documentation.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
     let mut manifests = Vec::new();
-    for block in blocks {
-        manifests.extend(sources_of("docs/api.md", block)?);
+    for file in ["docs/api.md", "docs/hooks.md"] {
+        let documentation = fs::read_to_string(format!("{root}/{file}"))?;
+        for block in documentation.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next()) {
+            manifests.extend(sources_of(file, block)?);
+        }
     }
-    for folder in ["examples/quickstart/manifests", "deploy/samples"] {
+    for folder in ["examples/quickstart/manifests", "examples/token-then-call/manifests", "deploy/samples"] {
         for entry in fs::read_dir(format!("{root}/{folder}"))? {
             let path = entry?.path();
             manifests.extend(sources_of(&path.display().to_string(), &fs::read_to_string(&path)?)?);
         }
     }
-    ensure!(manifests.len() >= 10, "only {} were found", manifests.len());
+    ensure!(manifests.len() >= 14, "only {} were found", manifests.len());
     let testbed = testbed().await?;
     let namespace = testbed.namespace("examples").await?;
     let client = testbed.client().await?;

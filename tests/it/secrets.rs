@@ -17,7 +17,7 @@ use crate::harness::{Ledger, Options, Scene, config_map, http_source, wait_event
 const PATH: &str = "/map.yaml";
 
 /// Creates or changes a Secret.
-async fn write_secret(scene: &Scene, namespace: &str, name: &str, data: &[(&str, &str)]) -> Result<()> {
+pub async fn write_secret(scene: &Scene, namespace: &str, name: &str, data: &[(&str, &str)]) -> Result<()> {
     let api: Api<Secret> = Api::namespaced(scene.testbed.client().await?, namespace);
     let data: BTreeMap<_, _> =
         data.iter().map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec()))).collect();

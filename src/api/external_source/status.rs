@@ -35,7 +35,8 @@ pub struct ExternalSourceStatus {
     /// The origin's Last-Modified for the advertised content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_last_modified: Option<String>,
-    /// A hash of the effective request that gave the advertised content; validators count only for the same request.
+    /// A hash of the request that gave the advertised content, apart from what preRequest hooks made; validators count
+    /// only for the same request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_request: Option<String>,
 }

@@ -164,6 +164,7 @@ async fn every_family_can_be_scraped() {
     artifact_request_answered(axum::http::StatusCode::OK);
     artifact_bytes_sent(10);
     hook_executor(2, 3, false);
+    hook_executed("postRequest", "retry", "failed", Duration::from_secs(1));
     drop(guard);
     recorded.0.handle().run_upkeep();
     let series = recorded.scrape(&Arc::default()).await;
@@ -189,6 +190,8 @@ async fn every_family_can_be_scraped() {
         ("externalsource_dependency_available{dependency=\"storage\"}", 0.0),
         ("externalsource_dependency_available{dependency=\"api-server\"}", 1.0),
         ("externalsource_hook_executor_running", 2.0),
+        ("externalsource_hook_execution_total{stage=\"postRequest\",policy=\"retry\",outcome=\"failed\"}", 1.0),
+        ("externalsource_hook_execution_duration_seconds_count{stage=\"postRequest\",outcome=\"failed\"}", 1.0),
         ("externalsource_hook_executor_waiting", 3.0),
         ("externalsource_hook_executor_whitelist_valid", 0.0),
         ("externalsource_artifact_server_requests_total{code=\"200\"}", 1.0),

@@ -1,16 +1,10 @@
 //! Whatever happens to a hook, what it was given and what it wrote is nobody's business: a canary in header Secrets, in
 //! environments, in arguments and in the tokens that hooks make must not come out anywhere.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flux_externalsource::digest::Digest;
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
-use kube::api::{ObjectMeta, PostParams};
 use serde_json::{Value, json};
 use testbed::wait::condition;
 use testbed::{Origin, Reply};
@@ -18,6 +12,7 @@ use testbed::{Origin, Reply};
 use super::bed::{Bed, WHITELIST, hook, script, with, with_policy};
 use crate::harness::{Options, Scene, config_map, wait_events};
 use crate::hooks_sidecar::sidecar::Place;
+use crate::secrets::write_secret;
 
 const CANARY: &str = "canary-4711-please-never-show";
 
@@ -129,15 +124,6 @@ fn expressions(origin: &Origin) -> Table {
     ]
 }
 
-async fn write_secret(scene: &Scene) -> Result<()> {
-    let api: Api<Secret> = Api::namespaced(scene.testbed.client().await?, &scene.sources.namespace);
-    let data = BTreeMap::from([("X-From-Secret".to_owned(), ByteString(CANARY.as_bytes().to_vec()))]);
-    let metadata = ObjectMeta { name: Some("token".to_owned()), ..ObjectMeta::default() };
-    let secret = Secret { metadata, data: Some(data), ..Secret::default() };
-    api.create(&PostParams::default(), &secret).await?;
-    Ok(())
-}
-
 /// Everything that is said about a source once it has come to this.
 async fn said(scene: &Scene, name: &str, reason: &str) -> Result<String> {
     let is_so = |source: &Value| condition(source, "Ready").is_some_and(|ready| ready["reason"] == reason);
@@ -153,7 +139,7 @@ async fn nothing_of_a_hook_appears_in_statuses_events_logs_or_metrics() -> Resul
     let place = Place::new(WHITELIST)?.with("LOG_LEVEL", "trace");
     let bed = Bed::start_with("hooks-canary", place, Options::default().with("LOG_LEVEL", "trace")).await?;
     let (scene, other) = (&bed.scene, Origin::start().await?);
-    write_secret(scene).await?;
+    write_secret(scene, &scene.sources.namespace, "token", &[("X-From-Secret", CANARY)]).await?;
     let origin = &scene.origin;
     let table = [requests(origin, &other), commands(origin), expressions(origin)].concat();
     for (name, spec, _) in &table {

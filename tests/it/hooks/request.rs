@@ -4,8 +4,9 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use testbed::{Origin, Reply};
 
-use super::bed::{Bed, message, script, with};
-use crate::harness::config_map;
+use super::bed::{Bed, message, script, with, with_policy};
+use crate::harness::{Ledger, config_map};
+use crate::secrets::write_secret;
 
 #[tokio::test]
 async fn headers_query_and_body_reach_the_origin_and_no_other() -> Result<()> {
@@ -49,5 +50,34 @@ async fn headers_query_and_body_reach_the_origin_and_no_other() -> Result<()> {
     let failed = sources.wait_failed("raw", "HookFailed").await?;
     let expected = "the output of the preRequest hooks cannot be used: is no JSON: line 1, column 1";
     ensure!(message(&failed) == expected, "{}", message(&failed));
+    Ok(())
+}
+
+#[tokio::test]
+async fn secrets_are_read_once_before_any_hook_runs_however_often_hooks_are_tried() -> Result<()> {
+    let bed = Bed::start("hooks-secrets").await?;
+    let (scene, sources, origin) = (&bed.scene, &bed.scene.sources, &bed.scene.origin);
+    origin.on("/map.yaml", Reply::ok(config_map("one")));
+    let hooks = json!({"preRequest": [with_policy(script("fails", "exit 1"), "retry")]});
+    let source = |secret: &str| {
+        let http = json!({"headersSecretRef": {"name": secret}});
+        with(&origin.url("/map.yaml"), &json!({"maxRetries": 2, "hooks": hooks, "generator": {"http": http}}))
+    };
+    sources.apply("missing", &source("missing")).await?;
+    sources.wait_failed("missing", "SecretUnavailable").await?;
+    let metrics = scene.controller.scrape().await?;
+    ensure!(!metrics.contains("externalsource_hook_execution_total{"), "no hook without its Secret: {metrics}");
+
+    write_secret(scene, &sources.namespace, "there", &[("X-Token", "t")]).await?;
+    let ledger = Ledger::open(&scene.testbed, &scene.controller.user, &sources.namespace).await?;
+    sources.apply("there", &source("there")).await?;
+    sources.wait_failed("there", "HookFailed").await?;
+    let metrics = scene.controller.scrape().await?;
+    let tried = "externalsource_hook_execution_total{stage=\"preRequest\",policy=\"retry\",outcome=\"failed\"} 3";
+    ensure!(metrics.contains(tried), "{metrics}");
+    let read = ledger.requests("secrets").await?;
+    let of_it = read.iter().filter(|it| it.object_ref.as_ref().is_some_and(|object| object.name == "there")).count();
+    ensure!(of_it == 1, "{read:?}");
+    ensure!(origin.requests().is_empty());
     Ok(())
 }
