@@ -78,7 +78,7 @@ async fn what_runs_after_the_grace_period_is_cut_off() -> Result<()> {
 }
 
 /// Processes of which an argument holds this.
-fn running(marker: &str) -> Result<usize> {
+pub fn running(marker: &str) -> Result<usize> {
     let mut found = 0;
     for entry in fs::read_dir("/proc")?.flatten() {
         let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
