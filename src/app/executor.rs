@@ -66,7 +66,9 @@ async fn embedded(
         Rules::open(path, Finder::new(User::of_process(true)))
     });
     let rules = Arc::new(rules);
-    let egress = Egress::bind(addresses).await.context("cannot listen for commands that may use the network")?;
+    let egress = Egress::bind(addresses, settings.engine.max_timeout)
+        .await
+        .context("cannot listen for commands that may use the network")?;
     let engine = Embedded::new(Arc::clone(&rules), sandbox, settings.engine.clone(), Some(egress.address()));
     tokio::spawn(egress.serve(shutdown.clone()));
     tokio::spawn(rules.follow(shutdown));

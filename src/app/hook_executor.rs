@@ -33,7 +33,9 @@ pub async fn hook_executor(settings: HookExecutorSettings) -> anyhow::Result<Exi
     let rules = Arc::new(Rules::open(settings.whitelist, Finder::new(User::of_process(false))));
     let mut addresses = settings.addresses;
     addresses.api_server = std::env::var(API_SERVER).ok().and_then(|host| host.parse().ok()).into_iter().collect();
-    let egress = Egress::bind(&addresses).await.context("cannot listen for commands that may use the network")?;
+    let egress = Egress::bind(&addresses, settings.engine.max_timeout)
+        .await
+        .context("cannot listen for commands that may use the network")?;
     let engine = Embedded::new(Arc::clone(&rules), sandbox, settings.engine, Some(egress.address()));
     let listening = sidecar::listen(&settings.endpoint).context("HOOK_EXECUTOR_ENDPOINT")?;
 
