@@ -57,6 +57,9 @@ async fn embedded(
         Ok(sandbox) => sandbox,
         Err(error) => return Ok(Arc::new(Nobody(error.to_string()))),
     };
+    if let Err(error) = sandbox.check().await {
+        return Ok(Arc::new(Nobody(error.to_string())));
+    }
     if let Some(path) = &settings.whitelist {
         // A sidecar waits for its file; whoever names one here has mistyped it.
         std::fs::File::open(path).with_context(|| format!("HOOK_WHITELIST_PATH: {} cannot be read", path.display()))?;
