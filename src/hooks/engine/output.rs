@@ -8,7 +8,6 @@ use futures::stream::{Stream, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStdin, ChildStdout};
 
-use super::slots::Slot;
 use crate::hooks::ExecutorError;
 use crate::sandbox::{Ended, Exit, Limit, Limits, Running, SandboxError, Usage};
 
@@ -30,7 +29,6 @@ pub struct Output {
     exceeded: Option<Limit>,
     /// Feeds the input; `None` once there is nothing more to feed.
     feed: Option<BoxFuture<'static, Fed>>,
-    slot: Slot,
     what: Described,
 }
 
@@ -54,7 +52,6 @@ impl Output {
     pub(super) fn new(
         mut running: Running,
         limits: &Limits,
-        slot: Slot,
         what: Described,
         input: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Self {
@@ -62,7 +59,7 @@ impl Output {
         let stdout = running.stdout.take();
         let feed = Box::pin(feed(stdin, input, limits.stdin));
         let (left, buffer) = (limits.stdout, BytesMut::new());
-        Self { running, stdout, buffer, left, exceeded: None, feed: Some(feed), slot, what }
+        Self { running, stdout, buffer, left, exceeded: None, feed: Some(feed), what }
     }
 
     /// The next part of the output; `None` at its end.
@@ -111,7 +108,7 @@ impl Output {
     pub async fn end(mut self) -> Result<(Ended, Rest), ExecutorError> {
         // A command may close its output and go on reading.
         while let Some(_unread) = self.next().await? {}
-        let Self { running, exceeded, mut feed, slot, what, .. } = self;
+        let Self { running, exceeded, mut feed, what, .. } = self;
         let mut end = Box::pin(running.end());
         let ended = loop {
             tokio::select! {
@@ -127,7 +124,6 @@ impl Output {
                 }
             }
         };
-        drop(slot);
         let mut ended = ended?;
         ended.limit = exceeded.or(ended.limit);
         if what.log_stderr && !ended.stderr.is_empty() {

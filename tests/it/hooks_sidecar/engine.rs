@@ -106,3 +106,20 @@ async fn one_byte_of_input_too_many_is_no_success_although_the_command_ends_well
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_place_is_free_when_nothing_runs_there_any_more() -> Result<()> {
+    let engine = Engine::new()?;
+    let marker = format!("marker-{}", fastrand::u64(..));
+    for _ in 0..5 {
+        let endless = script(&format!("for i in 1 2 3 4; do bash -c 'sleep 600; : {marker}' & done; printf x; wait"));
+        let mut output = engine.start(&endless, b"").await?;
+        ensure!(output.next().await?.is_some(), "it has not begun");
+        ensure!((engine.engine.running(), running(&marker)? > 0) == (1, true), "it does not run");
+        drop(output);
+        let _turn = engine.engine.turn().await?;
+        let (programs, wrappers) = (running(&marker)?, running(&engine.wrapper)?);
+        ensure!((programs, wrappers) == (0, 0), "{programs} programs and {wrappers} wrappers still run");
+    }
+    Ok(())
+}
