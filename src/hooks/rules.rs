@@ -82,7 +82,7 @@ impl Rules {
         let mut last = self.last_read();
         match parsed {
             Ok((whitelist, text)) => {
-                for warning in whitelist.warnings() {
+                for (_, warning) in whitelist.warnings() {
                     tracing::warn!(whitelist = %path.display(), "{warning}");
                 }
                 tracing::info!(whitelist = %path.display(), commands = whitelist.len(), "the whitelist is in force");
