@@ -22,6 +22,7 @@ use crate::transform::Program;
 
 /// How long the sidecar may take to say how it is. A kubelet waits a second for all that stands in the readiness text.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
+const _: () = assert!(ANSWER_TIMEOUT.as_millis() < 1000, "a kubelet would have given up");
 
 /// What is asked when somebody wants to know how the sidecar is; gives what is odd about it.
 pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Option<String>> + Send + Sync>;
