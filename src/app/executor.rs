@@ -22,6 +22,7 @@ use crate::transform::Program;
 
 /// How long the sidecar may take to say how it is. A kubelet waits a second for all that stands in the readiness text.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
+const _: () = assert!(ANSWER_TIMEOUT.as_millis() < 1000, "a kubelet would have given up");
 
 /// What is asked when somebody wants to know how the sidecar is; gives what is odd about it.
 pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Option<String>> + Send + Sync>;
@@ -57,6 +58,9 @@ async fn embedded(
         Ok(sandbox) => sandbox,
         Err(error) => return Ok(Arc::new(Nobody(error.to_string()))),
     };
+    if let Err(error) = sandbox.check().await {
+        return Ok(Arc::new(Nobody(error.to_string())));
+    }
     if let Some(path) = &settings.whitelist {
         // A sidecar waits for its file; whoever names one here has mistyped it.
         std::fs::File::open(path).with_context(|| format!("HOOK_WHITELIST_PATH: {} cannot be read", path.display()))?;
@@ -66,7 +70,9 @@ async fn embedded(
         Rules::open(path, Finder::new(User::of_process(true)))
     });
     let rules = Arc::new(rules);
-    let egress = Egress::bind(addresses).await.context("cannot listen for commands that may use the network")?;
+    let egress = Egress::bind(addresses, settings.engine.max_timeout)
+        .await
+        .context("cannot listen for commands that may use the network")?;
     let engine = Embedded::new(Arc::clone(&rules), sandbox, settings.engine.clone(), Some(egress.address()));
     tokio::spawn(egress.serve(shutdown.clone()));
     tokio::spawn(rules.follow(shutdown));

@@ -30,16 +30,21 @@ pub async fn hook_executor(settings: HookExecutorSettings) -> anyhow::Result<Exi
     }
     refuse_root()?;
     let sandbox = Sandbox::new(settings.sandbox).context("HOOK_SANDBOX, HOOK_WORK_DIR")?;
+    // A pod that starts and then fails each command would be found out by whoever wrote the command.
+    sandbox.check().await.context("HOOK_SANDBOX, HOOK_WORK_DIR")?;
+    let confined_by = sandbox.describe();
     let rules = Arc::new(Rules::open(settings.whitelist, Finder::new(User::of_process(false))));
     let mut addresses = settings.addresses;
     addresses.api_server = std::env::var(API_SERVER).ok().and_then(|host| host.parse().ok()).into_iter().collect();
-    let egress = Egress::bind(&addresses).await.context("cannot listen for commands that may use the network")?;
+    let egress = Egress::bind(&addresses, settings.engine.max_timeout)
+        .await
+        .context("cannot listen for commands that may use the network")?;
     let engine = Embedded::new(Arc::clone(&rules), sandbox, settings.engine, Some(egress.address()));
     let listening = sidecar::listen(&settings.endpoint).context("HOOK_EXECUTOR_ENDPOINT")?;
 
     let chores = CancellationToken::new();
     let chores_end = [tokio::spawn(egress.serve(chores.clone())), tokio::spawn(rules.follow(chores.clone()))];
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), endpoint = %settings.endpoint, "started");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), endpoint = %settings.endpoint, confined_by, "started");
     sidecar::serve(listening, engine, shutdown, settings.process.shutdown_grace).await;
     chores.cancel();
     futures::future::join_all(chores_end).await;

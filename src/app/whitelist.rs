@@ -23,7 +23,7 @@ pub fn whitelist_check(file: &Path, env: &[String], command: Vec<String>) -> any
         }
     };
     let command = asked(env, command)?;
-    for warning in whitelist.warnings().iter().filter(|warning| warning.starts_with(&format!("{:?}", command.name))) {
+    for (_, warning) in whitelist.warnings().iter().filter(|(name, _)| *name == command.name) {
         eprintln!("warning: {warning}");
     }
     match whitelist.check(&command) {

@@ -31,6 +31,9 @@ const PERIOD: Duration = Duration::from_secs(30);
 pub struct Rules {
     file: Option<(PathBuf, Finder)>,
     whitelist: ArcSwap<Whitelist>,
+    /// Held for as long as reading takes, so that what was read first is not in force last.
+    reading: Mutex<()>,
+    /// Held for moments, also by who must not wait.
     read: Mutex<LastRead>,
 }
 
@@ -46,7 +49,7 @@ struct LastRead {
 impl Rules {
     /// Nothing is allowed.
     pub fn none() -> Self {
-        Self { file: None, whitelist: ArcSwap::default(), read: Mutex::default() }
+        Self { file: None, whitelist: ArcSwap::default(), reading: Mutex::default(), read: Mutex::default() }
     }
 
     /// Reads a file. When it cannot be used, nothing is allowed until it can: what needs no command works all the same.
@@ -69,14 +72,17 @@ impl Rules {
     /// Reads the file again. Does nothing when it has not changed.
     pub fn reload(&self) {
         let Some((path, finder)) = &self.file else { return };
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let text = read(path);
-        let mut last = self.last_read();
-        if text.as_ref().is_ok_and(|text| last.text.as_ref() == Some(text)) {
+        if text.as_ref().is_ok_and(|text| self.last_read().text.as_ref() == Some(text)) {
             return;
         }
-        match text.and_then(|text| Ok((Whitelist::parse(&text, finder)?, text))) {
+        // A thousand patterns take a while to compile.
+        let parsed = text.and_then(|text| Ok((Whitelist::parse(&text, finder)?, text)));
+        let mut last = self.last_read();
+        match parsed {
             Ok((whitelist, text)) => {
-                for warning in whitelist.warnings() {
+                for (_, warning) in whitelist.warnings() {
                     tracing::warn!(whitelist = %path.display(), "{warning}");
                 }
                 tracing::info!(whitelist = %path.display(), commands = whitelist.len(), "the whitelist is in force");

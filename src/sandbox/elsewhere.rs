@@ -30,6 +30,11 @@ impl Sandbox {
     }
 
     /// Never called.
+    pub fn start_holding(&self, _: impl Send + 'static, _: &Program, _: &Limits) -> Result<Running, SandboxError> {
+        match self.0 {}
+    }
+
+    /// Never called.
     #[allow(clippy::unused_async, reason = "as on Linux")]
     pub async fn check(&self) -> Result<(), SandboxError> {
         match self.0 {}

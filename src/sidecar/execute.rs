@@ -49,12 +49,19 @@ struct Asked<'a> {
     stdin: Option<Cow<'a, str>>,
 }
 
-/// The answer.
+/// The answer, encoded.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Executed {
+struct Encoded {
     stdout: String,
     stderr: String,
+    exit_code: i32,
+}
+
+/// The answer.
+struct Executed {
+    stdout: Vec<u8>,
+    stderr: Bytes,
     exit_code: i32,
 }
 
@@ -78,7 +85,17 @@ pub(super) async fn execute(State(sidecar): State<Arc<Sidecar>>, request: Reques
             Err(refused)
         }
     };
-    answered.map_or_else(Refused::into_response, |executed| answer::json(StatusCode::OK, &executed))
+    let answered = match answered {
+        Ok(executed) => aside(move || answer::json(StatusCode::OK, &executed.encode())).await,
+        Err(refused) => Err(refused),
+    };
+    answered.unwrap_or_else(Refused::into_response)
+}
+
+/// Runs what takes its time with megabytes where nobody else waits for it.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    // Only a runtime that shuts down does not run it.
+    tokio::task::spawn_blocking(work).await.map_err(|_| Refused::unavailable("shutting down"))
 }
 
 async fn turn(sidecar: &Sidecar) -> Result<Slot, Refused> {
@@ -101,8 +118,8 @@ async fn read(body: &mut BodyDataStream) -> Result<Vec<u8>, Refused> {
 }
 
 async fn run(sidecar: &Sidecar, slot: Slot, request: Vec<u8>) -> Result<Executed, Refused> {
-    let (command, stdin) = decode(&request, sidecar.engine.settings().limits.stdin)?;
-    drop(request);
+    let max_stdin = sidecar.engine.settings().limits.stdin;
+    let (command, stdin) = aside(move || decode(&request, max_stdin)).await??;
     let job = sidecar.engine.admit(&command)?;
     let input = stream::iter([Ok(Bytes::from(stdin))]);
     complete(sidecar.engine.start(slot, job, input)?).await
@@ -144,8 +161,8 @@ async fn complete(mut output: Output) -> Result<Executed, Refused> {
         (Some(Limit::Time), _) => Err(Refused::timed_out()),
         (Some(limit), _) => Ok(Executed::stopped(&ended.stderr, limit)),
         (None, exit) => Ok(Executed {
-            stdout: STANDARD.encode(stdout),
-            stderr: STANDARD.encode(&ended.stderr),
+            stdout,
+            stderr: ended.stderr,
             exit_code: match exit {
                 Exit::Code(code) => code,
                 Exit::Signal(_) => NO_EXIT_CODE,
@@ -161,7 +178,12 @@ impl Executed {
         stderr.extend_from_slice(
             format!("\nExecution error: the command exceeded its {} limit\n", limit.name()).as_bytes(),
         );
-        Self { stdout: String::new(), stderr: STANDARD.encode(stderr), exit_code: NO_EXIT_CODE }
+        Self { stdout: Vec::new(), stderr: stderr.into(), exit_code: NO_EXIT_CODE }
+    }
+
+    fn encode(&self) -> Encoded {
+        let Self { stdout, stderr, exit_code } = self;
+        Encoded { stdout: STANDARD.encode(stdout), stderr: STANDARD.encode(stderr), exit_code: *exit_code }
     }
 }
 

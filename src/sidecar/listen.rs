@@ -3,7 +3,6 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -112,11 +111,51 @@ fn make_room(path: &Path) -> Result<(), Failed> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error.into()),
         Ok(found) if !found.file_type().is_socket() => Err(Failed::NoSocket),
-        Ok(_) => match UnixStream::connect(path) {
+        Ok(_) => match connect(path) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(fs::remove_file(path)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             // It is listened on, also when we may not connect or its queue is full.
-            Ok(_) | Err(_) => Err(Failed::Taken),
+            Ok(()) | Err(_) => Err(Failed::Taken),
         },
+    }
+}
+
+/// Connects without waiting: one whose queue is full would let us wait until somebody else gives up.
+fn connect(path: &Path) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_whose_queue_is_full_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hooks.sock");
+        let hung = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        hung.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        hung.listen(1).unwrap();
+        let waiting: Vec<_> = std::iter::from_fn(|| {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket.connect(&SockAddr::unix(&path).unwrap()).ok().map(|()| socket)
+        })
+        .take(100)
+        .collect();
+        assert!((1..100).contains(&waiting.len()), "{} wait", waiting.len());
+        let (sender, made) = mpsc::channel();
+        let there = path.clone();
+        std::thread::spawn(move || sender.send(make_room(&there)));
+        let made = made.recv_timeout(Duration::from_secs(20)).expect("it waits for whoever listens there");
+        assert!(matches!(made, Err(Failed::Taken)));
+        assert!(path.exists());
+        drop(hung);
+        assert!(make_room(&path).is_ok() && !path.exists());
     }
 }

@@ -47,14 +47,18 @@ pub struct Egress {
     listener: TcpListener,
     address: SocketAddr,
     dialer: Arc<Dialer>,
+    longest: Duration,
+    connections: Arc<Semaphore>,
 }
 
 impl Egress {
-    /// Listens on a free port.
-    pub async fn bind(settings: &AddressSettings) -> io::Result<Self> {
+    /// Listens on a free port. No command lives for longer than `longest`, so that no connection has to.
+    pub async fn bind(settings: &AddressSettings, longest: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, dialer: Arc::new(Dialer::new(AddressPolicy::new(settings))) })
+        let dialer = Arc::new(Dialer::new(AddressPolicy::new(settings)));
+        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        Ok(Self { listener, address, dialer, longest, connections })
     }
 
     /// Where commands find it.
@@ -65,11 +69,10 @@ impl Egress {
     /// Serves until `shutdown`, which cuts off whatever is open: by then no command runs any more.
     pub async fn serve(self, shutdown: CancellationToken) {
         let connections = TaskTracker::new();
-        let limit = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
             let accepted = async {
                 // The semaphore is never closed.
-                let permit = Arc::clone(&limit).acquire_owned().await.ok();
+                let permit = Arc::clone(&self.connections).acquire_owned().await.ok();
                 (self.listener.accept().await, permit)
             };
             let Some((accepted, permit)) = shutdown.run_until_cancelled(accepted).await else { break };
@@ -77,9 +80,14 @@ impl Egress {
                 tokio::time::sleep(ACCEPT_BACKOFF).await;
                 continue;
             };
-            let (dialer, cut) = (Arc::clone(&self.dialer), shutdown.clone());
+            let (dialer, longest, shutdown) = (Arc::clone(&self.dialer), self.longest, shutdown.clone());
             connections.spawn(async move {
-                cut.run_until_cancelled(connection(stream, dialer, cut.clone())).await;
+                let cut = shutdown.child_token();
+                let connection = tokio::time::timeout(longest, connection(stream, dialer, cut.clone()));
+                // Whoever holds it for longer is no command any more, or has somebody else hold it.
+                let _ = shutdown.run_until_cancelled(connection).await;
+                // Also what the connection became.
+                cut.cancel();
                 drop(permit);
             });
         }

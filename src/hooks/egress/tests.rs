@@ -14,13 +14,46 @@ struct Running {
     address: SocketAddr,
     shutdown: CancellationToken,
     server: JoinHandle<()>,
+    connections: Arc<Semaphore>,
+}
+
+impl Running {
+    /// Connects to `origin`, which stays silent, by a tunnel that is open.
+    async fn tunnel(&self, origin: &TcpListener) -> (TcpStream, TcpStream) {
+        let address = origin.local_addr().unwrap();
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(format!("CONNECT {address} HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await.unwrap();
+        let (there, _) = origin.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        // One for the next connection, which is waited for.
+        assert_eq!(self.connections.available_permits(), MAX_CONNECTIONS - 2);
+        (stream, there)
+    }
+
+    /// Waits until nobody holds a connection.
+    async fn idle(&self) {
+        let idle = async {
+            while self.connections.available_permits() < MAX_CONNECTIONS - 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(SOON, idle).await.expect("a connection is held for nobody");
+    }
 }
 
 async fn start(allow: &[&str]) -> Running {
+    start_for(allow, Duration::from_secs(600)).await
+}
+
+async fn start_for(allow: &[&str], longest: Duration) -> Running {
     let allow = allow.iter().map(|net| net.parse().unwrap()).collect();
-    let egress = Egress::bind(&AddressSettings { allow, ..AddressSettings::default() }).await.unwrap();
+    let egress = Egress::bind(&AddressSettings { allow, ..AddressSettings::default() }, longest).await.unwrap();
     let (address, shutdown) = (egress.address(), CancellationToken::new());
-    Running { address, shutdown: shutdown.clone(), server: tokio::spawn(egress.serve(shutdown)) }
+    let connections = Arc::clone(&egress.connections);
+    Running { address, shutdown: shutdown.clone(), server: tokio::spawn(egress.serve(shutdown)), connections }
 }
 
 /// A server of one connection, that gives what it was sent once it has sent `answer`.
@@ -84,6 +117,40 @@ async fn a_tunnel_carries_bytes_both_ways() {
     let mut back = String::new();
     tokio::time::timeout(SOON, stream.read_to_string(&mut back)).await.expect("no end").unwrap();
     assert_eq!(back, "back");
+}
+
+#[tokio::test]
+async fn nothing_is_held_for_a_client_that_is_gone() {
+    let proxy = start(&["127.0.0.0/8"]).await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (client, _there) = proxy.tunnel(&silent).await;
+    drop(client);
+    proxy.idle().await;
+}
+
+#[tokio::test]
+async fn nothing_is_held_for_longer_than_a_command_may_live() {
+    let proxy = start_for(&["127.0.0.0/8"], Duration::from_secs(2)).await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (_client, _there) = proxy.tunnel(&silent).await;
+    proxy.idle().await;
+}
+
+#[tokio::test]
+async fn who_has_no_more_to_say_still_gets_the_answer() {
+    let proxy = start(&["127.0.0.0/8"]).await;
+    let origin = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (mut client, mut there) = proxy.tunnel(&origin).await;
+    client.write_all(b"request").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut request = String::new();
+    there.read_to_string(&mut request).await.unwrap();
+    there.write_all(b"answer").await.unwrap();
+    drop(there);
+    let mut answer = String::new();
+    tokio::time::timeout(SOON, client.read_to_string(&mut answer)).await.expect("no end").unwrap();
+    assert_eq!((request.as_str(), answer.as_str()), ("request", "answer"));
+    proxy.idle().await;
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ impl Embedded {
         self.slots.take().await.map_err(|busy| ExecutorError::Unavailable(busy.to_string()))
     }
 
-    /// Starts it over `input`.
+    /// Starts it over `input`. The slot is free again when nothing of it runs any more, whenever its output is dropped.
     pub fn start(
         &self,
         slot: Slot,
@@ -130,9 +130,9 @@ impl Embedded {
         input: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<Output, ExecutorError> {
         let limits = Limits { time: job.timeout, ..self.settings.limits.clone() };
-        let running = self.sandbox.start(&job.program, &limits)?;
+        let running = self.sandbox.start_holding(slot, &job.program, &limits)?;
         let what = Described { name: job.name, log_stderr: self.settings.log_stderr };
-        Ok(Output::new(running, &limits, slot, what, input))
+        Ok(Output::new(running, &limits, what, input))
     }
 
     /// Runs it over `input` and keeps its output.

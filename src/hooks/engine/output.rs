@@ -8,7 +8,6 @@ use futures::stream::{Stream, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStdin, ChildStdout};
 
-use super::slots::Slot;
 use crate::hooks::ExecutorError;
 use crate::sandbox::{Ended, Exit, Limit, Limits, Running, SandboxError, Usage};
 
@@ -25,9 +24,11 @@ pub struct Output {
     buffer: BytesMut,
     /// Bytes of output that may still come.
     left: u64,
+    /// The limit that was seen here to be exceeded. The command may end by itself before it is stopped for it, and then
+    /// looks like one that did well.
+    exceeded: Option<Limit>,
     /// Feeds the input; `None` once there is nothing more to feed.
     feed: Option<BoxFuture<'static, Fed>>,
-    slot: Slot,
     what: Described,
 }
 
@@ -51,14 +52,14 @@ impl Output {
     pub(super) fn new(
         mut running: Running,
         limits: &Limits,
-        slot: Slot,
         what: Described,
         input: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Self {
         let stdin = running.stdin.take();
         let stdout = running.stdout.take();
         let feed = Box::pin(feed(stdin, input, limits.stdin));
-        Self { running, stdout, buffer: BytesMut::new(), left: limits.stdout, feed: Some(feed), slot, what }
+        let (left, buffer) = (limits.stdout, BytesMut::new());
+        Self { running, stdout, buffer, left, exceeded: None, feed: Some(feed), what }
     }
 
     /// The next part of the output; `None` at its end.
@@ -77,7 +78,7 @@ impl Output {
     fn took(&mut self, read: io::Result<usize>) -> Result<Option<Bytes>, ExecutorError> {
         let read = read.map_err(|_| ExecutorError::from(SandboxError::Broken))? as u64;
         if read > self.left {
-            self.running.stop(Limit::Stdout);
+            self.stop(Limit::Stdout);
         }
         if read == 0 || read > self.left {
             self.stdout = None;
@@ -91,10 +92,15 @@ impl Output {
         self.feed = None;
         match fed {
             Fed::Whole => {}
-            Fed::TooMuch => self.running.stop(Limit::Stdin),
+            Fed::TooMuch => self.stop(Limit::Stdin),
             Fed::Broken(why) => return Err(broken(&why)),
         }
         Ok(())
+    }
+
+    fn stop(&mut self, limit: Limit) {
+        self.exceeded.get_or_insert(limit);
+        self.running.stop(limit);
     }
 
     /// Waits until the command has ended, after its output has. Gives what is left of the input to whoever has to see
@@ -102,7 +108,7 @@ impl Output {
     pub async fn end(mut self) -> Result<(Ended, Rest), ExecutorError> {
         // A command may close its output and go on reading.
         while let Some(_unread) = self.next().await? {}
-        let Self { running, mut feed, slot, what, .. } = self;
+        let Self { running, exceeded, mut feed, what, .. } = self;
         let mut end = Box::pin(running.end());
         let ended = loop {
             tokio::select! {
@@ -118,8 +124,8 @@ impl Output {
                 }
             }
         };
-        drop(slot);
-        let ended = ended?;
+        let mut ended = ended?;
+        ended.limit = exceeded.or(ended.limit);
         if what.log_stderr && !ended.stderr.is_empty() {
             tracing::debug!(command = what.name, stderr = %String::from_utf8_lossy(&ended.stderr), "a command wrote");
         }

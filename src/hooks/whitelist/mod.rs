@@ -117,22 +117,26 @@ impl Whitelist {
         }
     }
 
-    /// What is allowed and cannot run here or allows more than it seems: whoever wrote the whitelist wants to know.
-    pub fn warnings(&self) -> Vec<String> {
+    /// What is allowed and cannot run here or allows more than it seems: whoever wrote the whitelist wants to know. Each
+    /// with the name of the command that it is about.
+    pub fn warnings(&self) -> Vec<(&str, String)> {
         let mut warnings = Vec::new();
         for (name, entry) in &self.commands {
             match &entry.program {
                 None => continue,
                 Some(Ok(_)) => {}
                 Some(Err(Unusable::Missing(looked))) => {
-                    warnings.push(format!("{name:?} is allowed, but there is no such program in {looked}"));
+                    let why = format!("{name:?} is allowed, but there is no such program in {looked}");
+                    warnings.push((name.as_str(), why));
                 }
                 Some(Err(Unusable::Unsafe(why))) => {
-                    warnings.push(format!("{name:?} is allowed, but its program is not safe to run: {why}"));
+                    let why = format!("{name:?} is allowed, but its program is not safe to run: {why}");
+                    warnings.push((name.as_str(), why));
                 }
             }
             if entry.rule.patterns.is_empty() {
-                warnings.push(format!("{name:?} has no argumentPatterns: every argument is allowed"));
+                let why = format!("{name:?} has no argumentPatterns: every argument is allowed");
+                warnings.push((name.as_str(), why));
             }
         }
         warnings

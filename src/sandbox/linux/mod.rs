@@ -51,6 +51,17 @@ impl Sandbox {
     /// Starts a program. Has to be called within a tokio runtime. That the program cannot be confined or executed is
     /// told by [`Running::end`].
     pub fn start(&self, program: &Program, limits: &Limits) -> Result<Running, SandboxError> {
+        self.start_holding((), program, limits)
+    }
+
+    /// As [`start`](Self::start), and holds `held` until the program and everything that it started have ended, also
+    /// when the [`Running`] is dropped before.
+    pub fn start_holding(
+        &self,
+        held: impl Send + 'static,
+        program: &Program,
+        limits: &Limits,
+    ) -> Result<Running, SandboxError> {
         let order = Order {
             program: program.clone(),
             limits: limits.clone(),
@@ -58,7 +69,7 @@ impl Sandbox {
             requirement: self.settings.requirement,
             kernel: self.kernel,
         };
-        Running::start(&self.settings.wrapper, &order).map_err(SandboxError::Start)
+        Running::start(held, &self.settings.wrapper, &order).map_err(SandboxError::Start)
     }
 
     /// The path of what is built into our own executable, for [`Program::path`].

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::task::JoinHandle;
 
 use super::SUBCOMMAND;
 use super::leftovers;
@@ -24,7 +24,7 @@ use crate::sandbox::{Ended, Limit, SandboxError};
 /// and is killed itself.
 const WRAPPER_GRACE: Duration = Duration::from_secs(20);
 
-/// A program under way. Dropping it kills the program and everything that it started.
+/// A program under way. Dropping it kills the program and everything that it started, which takes a moment.
 ///
 /// Standard input has to be dropped for the program to see its end, and standard output has to be read, or dropped, for
 /// the program not to wait for its reader. Whoever moves the bytes counts them, against [`Limits::stdin`] and
@@ -39,19 +39,26 @@ pub struct Running {
     pub stdin: Option<ChildStdin>,
     /// What the program writes. Ends at the latest when the program does, whatever it has started.
     pub stdout: Option<ChildStdout>,
+    /// Dropping it tells the control task that nobody waits any more.
     stops: UnboundedSender<Limit>,
-    control: AbortOnDropHandle<Result<Ended, SandboxError>>,
+    control: JoinHandle<Result<Ended, SandboxError>>,
 }
 
 impl Running {
-    pub(super) fn start(wrapper: &Path, order: &Order) -> io::Result<Self> {
+    pub(super) fn start(held: impl Send + 'static, wrapper: &Path, order: &Order) -> io::Result<Self> {
         let (mut wrapper, stream) = spawn(wrapper)?;
         let (stdin, stdout) = (wrapper.stdin.take(), wrapper.stdout.take());
         let (stops, stopped) = unbounded_channel();
         let time = order.limits.time.saturating_add(WRAPPER_GRACE);
-        let control = Control { wrapper, stream, stopped, program: None, work_dir: order.work_dir.clone() };
-        let control = tokio::spawn(control.run(protocol::frame(order), time));
-        Ok(Self { stdin, stdout, stops, control: AbortOnDropHandle::new(control) })
+        let work_dir = order.work_dir.clone();
+        let control = Control { wrapper, stream, stopped, abandoned: false, program: None, work_dir };
+        let order = protocol::frame(order);
+        let control = tokio::spawn(async move {
+            let ended = control.run(order, time).await;
+            drop(held);
+            ended
+        });
+        Ok(Self { stdin, stdout, stops, control })
     }
 
     /// Kills the program because of a limit that the caller saw exceeded, which [`end`](Self::end) then names. Does
@@ -90,6 +97,8 @@ struct Control {
     wrapper: Child,
     stream: UnixStream,
     stopped: UnboundedReceiver<Limit>,
+    /// Nobody wants to know how it ends.
+    abandoned: bool,
     /// The program's first process, and its folder.
     program: Option<(Pid, PathBuf)>,
     work_dir: PathBuf,
@@ -99,13 +108,19 @@ impl Control {
     async fn run(mut self, order: Vec<u8>, time: Duration) -> Result<Ended, SandboxError> {
         let ended = tokio::time::timeout(time, self.attend(&order)).await;
         let ended = ended.unwrap_or(Err(SandboxError::Broken));
-        if matches!(ended, Err(SandboxError::Broken)) {
-            let _ = self.wrapper.kill().await;
-            if let Some((main, folder)) = &self.program {
+        let Self { mut wrapper, stream, abandoned, program, .. } = self;
+        // Its end makes a wrapper that still has something to do kill everything.
+        drop(stream);
+        let has_ended = match (&ended, abandoned) {
+            (Err(SandboxError::Broken), false) => false,
+            (Ok(_) | Err(_), _) => tokio::time::timeout(WRAPPER_GRACE, wrapper.wait()).await.is_ok(),
+        };
+        if !has_ended {
+            let _ = wrapper.kill().await;
+            if let Some((main, folder)) = &program {
                 leftovers::kill(*main, folder).await;
             }
         }
-        let _ = self.wrapper.wait().await;
         ended
     }
 
@@ -124,7 +139,11 @@ impl Control {
                 Ok(None) => self.listen(&mut said).await?,
             }
         };
-        self.stream.read_to_end(&mut said).await.map_err(|_| SandboxError::Broken)?;
+        match self.stream.read_to_end(&mut said).await {
+            // How its end looks when it did not read our last word any more; all that it said came before.
+            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => return Err(SandboxError::Broken),
+            Ok(_) | Err(_) => {}
+        }
         Ok(Ended { exit, limit, stderr: Bytes::from(said), usage })
     }
 
@@ -135,7 +154,11 @@ impl Control {
                 Ok(0) | Err(_) => Err(SandboxError::Broken),
                 Ok(_) => Ok(()),
             },
-            Some(limit) = self.stopped.recv() => {
+            limit = self.stopped.recv() => {
+                let Some(limit) = limit else {
+                    self.abandoned = true;
+                    return Err(SandboxError::Broken);
+                };
                 // As above.
                 let _ = self.stream.write_all(&protocol::frame(&limit)).await;
                 Ok(())

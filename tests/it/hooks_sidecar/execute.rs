@@ -1,10 +1,12 @@
 //! The Go implementation's format.
 
 use anyhow::{Result, ensure};
+use flux_externalsource::hooks::{Executor as _, ExecutorError};
+use flux_externalsource::sandbox::Limit;
 use serde_json::json;
 
 use super::http::{execute, request};
-use super::sidecar::{Sidecar, WHITELIST};
+use super::sidecar::{Place, Sidecar, WHITELIST, input, script, spools};
 
 #[tokio::test]
 async fn a_client_of_the_go_implementation_gets_what_it_expects() -> Result<()> {
@@ -29,6 +31,21 @@ async fn a_client_of_the_go_implementation_gets_what_it_expects() -> Result<()> 
     ensure!(answer.status == 200 && answer.json()?["exitCode"] == -1, "{answer:?}");
     let health = sidecar.ask(&request("GET /health", &[], b"")).await?;
     ensure!(health.json()?["status"] == "healthy", "{health:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_byte_too_many_is_no_success_over_any_route() -> Result<()> {
+    let sidecar = Place::new(WHITELIST)?.with("HOOK_MAX_STDOUT", "10").start().await?;
+    // It ends by itself at once: each time it is another race between its end and being stopped.
+    for _ in 0..20 {
+        let much = json!({"command": "bash", "args": ["-c", "printf 12345678901"]});
+        let answer = sidecar.ask(&execute(&much)).await?;
+        ensure!(answer.status == 200 && answer.json()?["exitCode"] == -1, "{answer:?}");
+        ensure!(answer.decoded("stdout")?.is_empty(), "cut output was given");
+        let ran = sidecar.remote().run(&script("printf 12345678901"), &input(""), &spools()).await;
+        ensure!(matches!(ran, Err(ExecutorError::Limit(Limit::Stdout))), "{ran:?}");
+    }
     Ok(())
 }
 

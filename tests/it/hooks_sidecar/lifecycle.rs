@@ -1,6 +1,7 @@
 //! Starting and ending.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Context as _, Result, ensure};
 use flux_externalsource::hooks::{Executor as _, ExecutorError};
@@ -78,7 +79,7 @@ async fn what_runs_after_the_grace_period_is_cut_off() -> Result<()> {
 }
 
 /// Processes of which an argument holds this.
-fn running(marker: &str) -> Result<usize> {
+pub fn running(marker: &str) -> Result<usize> {
     let mut found = 0;
     for entry in fs::read_dir("/proc")?.flatten() {
         let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
@@ -147,6 +148,30 @@ async fn a_whitelist_or_a_folder_that_is_missing_is_said() -> Result<()> {
     let process = place.spawn()?;
     ensure!(process.wait(SOON).await?.code() == Some(1));
     ensure!(process.log()?.contains("unix:///nowhere/hooks.sock: cannot listen"), "{}", process.log_tail());
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_no_command_could_run_nothing_is_started() -> Result<()> {
+    let place = Place::new(WHITELIST)?;
+    let sealed = place.path("sealed");
+    fs::create_dir(&sealed)?;
+    // It can be read, so that only a program that is run finds out.
+    fs::set_permissions(&sealed, Permissions::from_mode(0o555))?;
+    let place = place.with("HOOK_WORK_DIR", sealed.display().to_string());
+    let process = place.spawn()?;
+    ensure!(process.wait(SOON).await?.code() == Some(1), "{}", process.log_tail());
+    let said = format!("no folder for programs can be made in {}", sealed.display());
+    let log = process.log()?;
+    ensure!(log.contains("HOOK_WORK_DIR") && log.contains(&said), "{}", process.log_tail());
+    ensure!(!place.socket().exists(), "it was listened on");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_confines_commands_is_logged() -> Result<()> {
+    let sidecar = Sidecar::start(WHITELIST).await?;
+    sidecar.process.until_logged("seccomp and Landlock version", SOON).await?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The sidecar as it runs: a process of a user of its own, asked over its socket.
 
 mod command_line;
+mod engine;
 mod execute;
 mod hostile;
 mod http;

@@ -128,10 +128,10 @@ impl Sidecar {
         remote(&self.socket)
     }
 
-    /// Bytes of memory that are its own.
-    pub fn memory(&self) -> Result<u64> {
+    /// Bytes of memory that it ever held at once.
+    pub fn peak_memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).context("no RssAnon")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
         let kilobytes: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
         Ok(kilobytes * 1024)
     }

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::process::Command;
+use std::process::{Child, Command};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal};
@@ -18,14 +18,21 @@ pub(in crate::sandbox::linux) const UNCONFINED: Errno = Errno::NOTRECOVERABLE;
 /// How much less a program gets of a busy processor than who watches it.
 const NICENESS: i32 = 5;
 
-/// Confines what `command` starts.
-pub(in crate::sandbox::linux) fn confined(command: &mut Command, mut confinement: Confinement) {
+/// Starts `command`, confined. Fails in a process of more than one thread.
+pub(in crate::sandbox::linux) fn start_confined(
+    mut command: Command,
+    mut confinement: Confinement,
+) -> io::Result<Child> {
+    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
+        return Err(io::Error::from(UNCONFINED));
+    }
     let apply = move || confinement.apply().map_err(|_| io::Error::from(UNCONFINED));
     // SAFETY: a fork of a process with several threads may find locks taken by threads that it does not have, so that
-    // only async-signal-safe functions are allowed after it. The wrapper has one thread, from its first instruction to
-    // its last (`Confinement` is used nowhere else), so its fork is a whole process. The closure touches only what it
-    // owns, and file descriptors that are closed at the exec.
+    // only async-signal-safe functions are allowed after it. This process has one thread: it was counted above, nothing
+    // below starts another one before the fork, and nobody has the command to fork again. So the fork is a whole
+    // process. The closure touches only what it owns, and file descriptors that are closed at the exec.
     unsafe { command.pre_exec(apply) };
+    command.spawn()
 }
 
 /// Dies with the wrapper, however that dies.

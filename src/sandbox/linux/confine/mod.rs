@@ -13,7 +13,7 @@ use landlock::RulesetCreated;
 use rustix::process::Pid;
 use seccompiler::BpfProgram;
 
-pub(super) use self::child::{UNCONFINED, confined};
+pub(super) use self::child::{UNCONFINED, start_confined};
 use self::resources::Resource;
 use super::folder::Folder;
 use super::kernel::{Kernel, LANDLOCK_SIGNALS, LANDLOCK_TCP};
@@ -51,7 +51,7 @@ impl Confinement {
         Ok(Self { wrapper: rustix::process::getpid(), resources, files, filters, signals })
     }
 
-    /// Called in the child. What it allocates is safe to allocate: the wrapper had one thread when it forked.
+    /// Called in the child. What it allocates is safe to allocate: the process had one thread when it forked.
     fn apply(&mut self) -> io::Result<()> {
         child::tie_to(self.wrapper)?;
         child::yield_to_others();

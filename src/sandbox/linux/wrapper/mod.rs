@@ -20,7 +20,7 @@ use rustix::process::Pid;
 
 use self::watch::Watch;
 use super::check::NOTHING;
-use super::confine::{Confinement, UNCONFINED, confined};
+use super::confine::{Confinement, UNCONFINED, start_confined};
 use super::folder::Folder;
 use super::protocol::{self, Cause, Malformed, Order, Word};
 
@@ -39,11 +39,8 @@ pub fn wrapper_main() -> ExitCode {
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Takes the control channel off standard error, makes sure that a fork will be whole, and leaves the session, and with it the terminal, of the parent.
+/// Takes the control channel off standard error, and leaves the session, and with it the terminal, of the parent.
 fn take_over() -> io::Result<UnixStream> {
-    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
-        return Err(io::ErrorKind::Unsupported.into());
-    }
     let control = UnixStream::from(io::stderr().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stderr(File::options().write(true).open("/dev/null")?)?;
     // Fails in the leader of a process group, which only somebody who starts a wrapper by hand makes it.
@@ -109,8 +106,7 @@ fn start(order: &Order, folder: &Folder) -> Result<Child, Cause> {
         .current_dir(folder.path())
         .process_group(0)
         .stderr(Stdio::piped());
-    confined(&mut command, confinement);
-    command.spawn().map_err(|error| match errno(&error) {
+    start_confined(command, confinement).map_err(|error| match errno(&error) {
         errno if errno == UNCONFINED.raw_os_error() => Cause::Unconfined("the kernel refuses it".to_owned()),
         errno => Cause::Program(errno),
     })
