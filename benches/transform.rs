@@ -61,7 +61,7 @@ fn measure(command: &[&str], program: &str, input: &Path, runs: u32) -> (Duratio
         let ran = Command::new(command[0]).args(&command[1..]).arg(program).stdin(input).stdout(Stdio::null()).status();
         assert!(ran.unwrap().success(), "{command:?} {program}");
     }
-    (start.elapsed() / runs, (children() - before) / runs)
+    (start.elapsed() / runs, children().saturating_sub(before) / runs)
 }
 
 fn main() {
