@@ -24,12 +24,13 @@ fuzz_target!(|source: &str| {
     if compiled.is_err() || !ends_soon(source) {
         return;
     }
-    for output in [Output::Json, Output::Yaml] {
-        let program = Program::Transform(Steps { steps: vec![Step::Jq(source.to_owned())], output, files: false });
-        let first = evaluate(&program, DOCUMENT);
-        if let Err(problem) = &first {
-            canary(problem, b"c4n4ry", 6);
-        }
-        assert_eq!(first, evaluate(&program, DOCUMENT), "another result of the same program");
+    let output = if source.len() % 2 == 0 { Output::Json } else { Output::Yaml };
+    let program = Program::Transform(Steps { steps: vec![Step::Jq(source.to_owned())], output, files: false });
+    let first = evaluate(&program, DOCUMENT);
+    if let Err(problem) = &first
+        && !source.contains("c4n4ry")
+    {
+        canary(problem, b"c4n4ry", 6);
     }
+    assert_eq!(first, evaluate(&program, DOCUMENT), "another result of the same program");
 });

@@ -125,7 +125,7 @@ async fn run(sidecar: &Sidecar, slot: Slot, request: Vec<u8>) -> Result<Executed
     complete(sidecar.engine.start(slot, job, input)?).await
 }
 
-fn decode(request: &[u8], max_stdin: u64) -> Result<(Command, Vec<u8>), Refused> {
+pub(super) fn decode(request: &[u8], max_stdin: u64) -> Result<(Command, Vec<u8>), Refused> {
     let asked: Asked<'_> = wire::object(request)
         .map_err(|why| Refused::malformed(format!("the request is not the JSON of a command: {why}")))?;
     let mut stdin = asked.stdin.unwrap_or_default();

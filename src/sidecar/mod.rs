@@ -103,3 +103,9 @@ async fn refuse(request: Request<Body>, refused: Refused) -> Response {
     answer::drain(request.into_body().into_data_stream()).await;
     refused.into_response()
 }
+
+/// The command and the standard input of a request of `POST /execute`, for fuzz targets.
+#[cfg(feature = "fuzzing")]
+pub fn decode_execute(request: &[u8]) -> Option<(crate::hooks::Command, Vec<u8>)> {
+    execute::decode(request, 1 << 20).ok()
+}

@@ -1,6 +1,15 @@
-//! Strings, most of which are a piece of the text as it stands.
+//! Reads the strings of JSON.
 
 use super::{Read, Reader};
+
+/// Where the content of a string stands.
+#[derive(Clone, Copy)]
+pub(super) enum Span {
+    /// In the text, from and up to these offsets.
+    Text(usize, usize),
+    /// In [`Reader::unescaped`], until the next string is read.
+    Unescaped,
+}
 
 /// Whether one of eight bytes is a quote, a backslash or a control character; now and then it says so of others.
 fn has_special(word: u64) -> bool {
@@ -10,15 +19,6 @@ fn has_special(word: u64) -> bool {
     let below = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word & TOPS;
     let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     (below(word, 0x20) | equal(b'"') | equal(b'\\')) != 0
-}
-
-/// Where the content of a string stands.
-#[derive(Clone, Copy)]
-pub(super) enum Span {
-    /// In the text, from and up to these offsets.
-    Text(usize, usize),
-    /// In [`Reader::unescaped`], until the next string is read.
-    Unescaped,
 }
 
 impl Reader<'_> {

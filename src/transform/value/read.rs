@@ -1,7 +1,7 @@
 //! Reads JSON (RFC 8259), strictly and to a limited depth. Numbers keep their digits, which no general reader does, and
 //! equal keys share their memory, which makes large lists of small objects cheap.
 
-mod string;
+mod text;
 
 use std::collections::HashSet;
 use std::rc::Rc;
