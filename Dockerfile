@@ -10,7 +10,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     cargo build --release --locked --bin flux-externalsource \
     && mkdir /out \
     && cp target/release/flux-externalsource /out/ \
-    && ln -s flux-externalsource /out/manager
+    && ln -s flux-externalsource /out/manager \
+    && ln -s flux-externalsource /out/externalsource-hook-executor
 
 # The C library, the authorities' certificates and a user without rights; no shell.
 FROM gcr.io/distroless/cc-debian12:nonroot

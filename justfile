@@ -28,6 +28,11 @@ lint:
 test *args:
     cargo test {{ args }}
 
+# Run the hooks with Debian's jq and the real yq. Needs Go, and root or sudo the first time.
+test-debian *args:
+    .ci/debian
+    cargo test --test debian -- {{ args }}
+
 # Write the files that are generated from the types anew.
 generate:
     UPDATE_GENERATED=1 cargo test --lib checked_in
@@ -59,6 +64,18 @@ bench-blocks *args:
 # Measure what it costs to run a program in the sandbox.
 bench-sandbox *args:
     cargo bench --bench sandbox -- {{ args }}
+
+# Measure our jq against the command jq, which has to be installed.
+bench-transform:
+    cargo bench --bench transform
+
+# Run each fuzz target for so many seconds; what is found goes to fuzz/artifacts.
+fuzz seconds="60":
+    .ci/fuzz {{ seconds }}
+
+# Compare our jq with the command jq 1.6, which has to be installed, over the table of its tests.
+test-jq:
+    cargo test --lib -- --ignored the_command_jq_gives_what_the_table_says
 
 # Run the ExternalSources of a folder without a cluster.
 run folder="examples/quickstart/manifests" *args="--origin examples/quickstart/origin":

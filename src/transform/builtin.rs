@@ -38,11 +38,10 @@ fn usage(message: &str) -> ExitCode {
 
 fn transform() -> ExitCode {
     let result = stack::on_large_stack(|| -> Result<(), Problem> {
-        let mut frame = Vec::new();
-        io::stdin().lock().read_to_end(&mut frame).map_err(|error| unread(&error))?;
-        let (program, document) = frame::split(&frame)?;
+        let frame = read_all().map_err(|error| unread(&error))?;
+        let (program, body) = frame::split(frame)?;
         let mut out = BufWriter::with_capacity(WRITE, io::stdout().lock());
-        evaluate::evaluate(&program, document, &mut out)?;
+        evaluate::evaluate(&program, body, &mut out)?;
         out.flush().map_err(|error| Problem::evaluation(format!("the result cannot be written: {}", error.kind())))
     });
     match result.unwrap_or_else(|| Err(Problem::evaluation("the expression asked for more than there is"))) {
@@ -52,6 +51,14 @@ fn transform() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Standard input, whole.
+pub(super) fn read_all() -> io::Result<Vec<u8>> {
+    // Pages that are not touched cost nothing, and growing from small to large leaves pieces behind.
+    let mut bytes = Vec::with_capacity(64 << 20);
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn unread(error: &io::Error) -> Problem {

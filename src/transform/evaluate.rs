@@ -2,16 +2,18 @@
 
 use std::io::Write;
 
+use super::frame::Body;
 use super::program::{Assertions, Output, Problem, ProblemKind, Program, Step, Steps};
 use super::value::write::{Style, json};
-use super::value::{Num, Object, Val, yaml};
+use super::value::yaml;
+use super::value::{Num, Object, Val};
 use super::{cel, document, files, jq};
 use crate::api::schema::{MAX_ASSERTIONS, MAX_EXPRESSION, MAX_STEPS};
 
 /// Evaluates `program` over `body`; what comes out of it goes to `out`.
-pub(super) fn evaluate(program: &Program, body: &[u8], out: &mut impl Write) -> Result<(), Problem> {
+pub(super) fn evaluate(program: &Program, body: Body, out: &mut impl Write) -> Result<(), Problem> {
     match program {
-        Program::Assert(assertions) => assert(assertions, body),
+        Program::Assert(assertions) => assert(assertions, body.bytes()),
         Program::Transform(steps) => transform(steps, body, out),
     }
 }
@@ -79,12 +81,14 @@ fn compile(step: &Step) -> Result<Compiled, String> {
     }
 }
 
-fn transform(steps: &Steps, body: &[u8], out: &mut impl Write) -> Result<(), Problem> {
+fn transform(steps: &Steps, body: Body, out: &mut impl Write) -> Result<(), Problem> {
     limit(steps.steps.len(), MAX_STEPS, "steps")?;
     let compile =
         |(index, step)| compile(step).map_err(|message| Problem::new(ProblemKind::Expression, Some(index), message));
     let compiled = steps.steps.iter().enumerate().map(compile).collect::<Result<Vec<_>, _>>()?;
-    let mut values = document::documents(body)?;
+    let mut values = document::documents(body.bytes())?;
+    // Its text is not needed any more, and may be most of the memory.
+    drop(body);
     let mut sink = Sink::new(steps, out);
     let Some((last, others)) = compiled.split_last() else {
         values.into_iter().try_for_each(|value| sink.take(value))?;

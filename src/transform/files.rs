@@ -34,7 +34,7 @@ pub(super) fn archive(out: impl Write, files: &Object, output: Output) -> Result
 }
 
 fn place(files: &Object, path: &str) -> String {
-    format!("file {} of {}", files.get_index_of(path).map_or(0, |index| index + 1), files.len())
+    format!("file {} of {}", files.position(path).map_or(0, |index| index + 1), files.len())
 }
 
 fn append(archive: &mut tar::Builder<impl Write>, path: &str, bytes: &[u8]) -> io::Result<()> {

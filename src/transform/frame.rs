@@ -14,16 +14,35 @@ pub fn prefix(program: &Program) -> Result<Vec<u8>, Problem> {
     }
 }
 
+/// The document of a frame; holds the whole frame, because moving it would take it twice.
+pub(super) struct Body {
+    frame: Vec<u8>,
+    start: usize,
+}
+
+impl Body {
+    pub fn bytes(&self) -> &[u8] {
+        &self.frame[self.start..]
+    }
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+impl From<&[u8]> for Body {
+    fn from(bytes: &[u8]) -> Self {
+        Self { frame: bytes.to_vec(), start: 0 }
+    }
+}
+
 /// Takes a frame apart.
-pub(super) fn split(frame: &[u8]) -> Result<(Program, &[u8]), Problem> {
+pub(super) fn split(frame: Vec<u8>) -> Result<(Program, Body), Problem> {
     let cut = || Problem::input("the program is cut off");
     let (len, rest) = frame.split_first_chunk().ok_or_else(cut)?;
     let len = u32::from_be_bytes(*len) as usize;
     if len > MAX_PROGRAM {
         return Err(Problem::input("the program is too long"));
     }
-    let (program, document) = rest.split_at_checked(len).ok_or_else(cut)?;
+    let program = rest.get(..len).ok_or_else(cut)?;
     // The message would quote the program, which holds headers of the answer.
     let program = serde_json::from_slice(program).map_err(|_| Problem::input("the program cannot be read"))?;
-    Ok((program, document))
+    Ok((program, Body { frame, start: size_of::<u32>() + len }))
 }

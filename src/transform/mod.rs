@@ -11,6 +11,8 @@ mod document;
 mod evaluate;
 mod files;
 pub mod frame;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod jq;
 mod problem;
 mod program;

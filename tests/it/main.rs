@@ -5,6 +5,7 @@
 mod harness;
 
 mod artifact_http;
+mod builtins;
 mod command_line;
 mod crash;
 mod drift;

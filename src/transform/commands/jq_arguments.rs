@@ -127,7 +127,9 @@ impl Parser<'_> {
 
     /// The first one of a name counts.
     fn name(&mut self, name: String, value: Val) {
-        self.parsed.named.entry(name.into()).or_insert(value);
+        if !self.parsed.named.contains_key(&name) {
+            self.parsed.named.insert(name.into(), value);
+        }
     }
 
     fn positional(&mut self, argument: &str) -> Result<(), String> {

@@ -6,15 +6,14 @@ mod jq_arguments;
 pub(super) mod yq;
 mod yq_arguments;
 
-use std::io::{self, Read as _};
+use std::io;
 
 /// Exit code for a command line that is not understood, of both commands.
 const USAGE: u8 = 2;
 
 /// Standard input, whole; bytes that are no UTF-8 are replaced, as jq does.
 fn input() -> io::Result<String> {
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
+    let bytes = super::builtin::read_all()?;
     Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 

@@ -3,7 +3,8 @@
 use std::io::{self, BufWriter, Write};
 
 use super::super::value::write::{Indent, Style, json};
-use super::super::value::{Val, read, yaml};
+use super::super::value::yaml;
+use super::super::value::{Val, read};
 use super::super::{document, files, jq};
 use super::yq_arguments::{Arguments, Format, parse};
 use super::{USAGE, end, input};

@@ -1,5 +1,6 @@
 //! `delpaths`, on which `del` is built: all paths mean the value as it was, and the order of what stays is kept.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use jaq_core::{Error, ValR};
@@ -9,8 +10,30 @@ use super::super::value::{Val, bounds, position};
 /// Deletes everything at the paths.
 pub(super) fn delete_paths(value: Val, paths: Val) -> ValR<Val> {
     let Val::Arr(mut paths) = paths else { return Err(Error::typ(paths, "array")) };
+    if let Val::Obj(mut entries) = value {
+        // All at once: one by one, each would move everything behind it.
+        let Some(gone) = keys(&paths) else { return delete_one_by_one(Val::Obj(entries), &mut paths) };
+        Rc::make_mut(&mut entries).retain(|key| !gone.contains(key));
+        return Ok(Val::Obj(entries));
+    }
+    delete_one_by_one(value, &mut paths)
+}
+
+/// The keys, when all paths are one key long.
+fn keys(paths: &[Val]) -> Option<HashSet<Rc<str>>> {
+    let key = |path: &Val| match path {
+        Val::Arr(path) => match &path[..] {
+            [Val::Str(key)] => Some(Rc::clone(key)),
+            _ => None,
+        },
+        _ => None,
+    };
+    paths.iter().map(key).collect()
+}
+
+fn delete_one_by_one(value: Val, paths: &mut Rc<Vec<Val>>) -> ValR<Val> {
     // From the back, so that no deletion moves what is still to be deleted.
-    Rc::make_mut(&mut paths).sort_unstable_by(|left, right| right.cmp(left));
+    Rc::make_mut(paths).sort_unstable_by(|left, right| right.cmp(left));
     paths.iter().try_fold(value, |value, path| match path {
         Val::Arr(path) => delete(value, path),
         other => Err(Error::typ(other.clone(), "array")),
@@ -24,7 +47,7 @@ fn delete(value: Val, path: &[Val]) -> ValR<Val> {
         (Val::Obj(mut entries), Val::Str(key)) => {
             let object = Rc::make_mut(&mut entries);
             if rest.is_empty() {
-                object.shift_remove(key);
+                object.remove(key);
             } else if let Some(child) = object.get_mut(key) {
                 *child = delete(std::mem::take(child), rest)?;
             }

@@ -4,6 +4,7 @@
 use jaq_core::Exn;
 
 use super::super::value::Val;
+use super::regexes;
 
 /// Messages of our own functions, which hold nothing.
 const OURS: &[&str] = &[
@@ -14,6 +15,8 @@ const OURS: &[&str] = &[
     "the text cannot be read as JSON",
     "the text cannot be read as a number",
     "the text is not base32",
+    regexes::BAD_FLAG,
+    regexes::BAD_REGEX,
 ];
 
 const NAMES: [&str; 6] = ["null", "boolean", "number", "string", "array", "object"];

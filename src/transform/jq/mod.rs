@@ -6,6 +6,7 @@ mod delete;
 mod explain;
 mod formats;
 mod natives;
+mod regexes;
 mod withheld;
 
 use jaq_core::{Ctx, Vars};

@@ -3,12 +3,12 @@
 
 use jaq_core::data::HasLut;
 use jaq_core::native::{self, Filter, Fun, bome, run, unary};
-use jaq_core::{DataT, Error, Lut, RunPtr, ValR};
+use jaq_core::{Cv, DataT, Error, Lut, RunPtr, ValR, ValXs};
 use jaq_std::input::{HasInputs, Inputs, RcIter};
 
 use super::super::value::read;
 use super::super::value::{Num, Object, Val, as_f64, positions};
-use super::{delete, formats, withheld};
+use super::{delete, formats, regexes, withheld};
 
 /// What a running program can reach.
 pub(super) struct Data;
@@ -44,7 +44,7 @@ pub(super) fn is_own(name: &str, arity: usize) -> bool {
 }
 
 fn own() -> impl Iterator<Item = Filter<RunPtr<Data>>> {
-    conversions().into_iter().chain(lookups())
+    conversions().into_iter().chain(lookups()).chain(searches())
 }
 
 /// All functions.
@@ -82,6 +82,18 @@ fn lookups() -> Vec<Filter<RunPtr<Data>>> {
         ("indices", v(1), |cv| unary(cv, indices)),
         ("bsearch", v(1), |cv| unary(cv, |value, wanted| search(&value, &wanted))),
         ("delpaths", v(1), |cv| unary(cv, delete::delete_paths)),
+    ]
+}
+
+fn searches() -> Vec<Filter<RunPtr<Data>>> {
+    fn over(mut cv: Cv<'_, Data>, search: fn(Val, Val, Val) -> ValR<Val>) -> ValXs<'_, Val> {
+        let (flags, regex) = (cv.0.pop_var(), cv.0.pop_var());
+        bome(search(cv.1, regex, flags))
+    }
+    vec![
+        ("test", v(2), |cv| over(cv, regexes::test)),
+        ("_matches", v(2), |cv| over(cv, regexes::matches)),
+        ("_pieces", v(2), |cv| over(cv, regexes::pieces)),
     ]
 }
 

@@ -45,15 +45,12 @@ def rtrimstr($x):
   else . end;
 def trimstr($x): ltrimstr($x) | rtrimstr($x);
 def abs: if type == "number" and . < 0 then -. else . end;
+def scalars_or_empty: scalars;
 def leaf_paths: paths(scalars);
 def recurse_down: recurse;
-def ascii: [.] | implode;
-def isvalid(f): try (f | true) catch false;
 def date: todate;
 def dateadd(u; n): . + n;
 def datesub(u; n): . - n;
-def splits($re; flags): split($re; flags) | .[];
-def splits($re): splits($re; null);
 def tostream:
   path(def r: (.[]? | r), .; r) as $p | getpath($p)
   | reduce path(.[]?) as $q ([$p, .]; [$p + $q]);
@@ -80,12 +77,30 @@ def add: add(.[]);
 def have_literal_numbers: true;
 def have_decnum: false;
 
-def test($re): ($re | type) as $t
-  | if $t == "array" then test($re[0]; $re[1] // "") else test($re; "") end;
-def match($re): ($re | type) as $t
-  | if $t == "array" then match($re[0]; $re[1] // "") else match($re; "") end;
-def capture($re): ($re | type) as $t
-  | if $t == "array" then capture($re[0]; $re[1] // "") else capture($re; "") end;
+# A regular expression may come with its flags, as an array.
+def _named: [.captures[] | select(.name != null) | {key: .name, value: .string}] | from_entries;
+def test(re): re as $re | if $re | type == "array" then test($re[0]; $re[1]) else test($re; null) end;
+def match(re; flags): _matches(re; flags)[];
+def match(re): re as $re | if $re | type == "array" then match($re[0]; $re[1]) else match($re; null) end;
+def capture(re; flags): match(re; flags) | _named;
+def capture(re): match(re) | _named;
+def scan(re; flags): match(re; "g" + flags)
+  | if .captures == [] then .string else [.captures[].string] end;
+def scan(re): scan(re; null);
+def split(re; flags): [_pieces(re; flags + "g")[] | strings];
+def splits(re; flags): split(re; flags)[];
+def splits(re): splits(re; null);
+def sub(re; f; flags):
+  reduce _pieces(re; flags)[] as $x (""; . + ($x | if type == "object" then _named | f else . end));
+def sub(re; f): sub(re; f; null);
+def gsub(re; f; flags): sub(re; f; flags + "g");
+def gsub(re; f): sub(re; f; "g");
+def gamma: lgamma;
 
 def @json: tojson;
 def @text: tostring;
+def format($name):
+  if $name == "text" then @text elif $name == "json" then @json elif $name == "csv" then @csv
+  elif $name == "tsv" then @tsv elif $name == "html" then @html elif $name == "uri" then @uri
+  elif $name == "sh" then @sh elif $name == "base64" then @base64 elif $name == "base64d" then @base64d
+  else error("not a valid format") end;

@@ -38,7 +38,7 @@ impl jaq_core::ValT for Val {
     fn values(self) -> Box<dyn Iterator<Item = ValR<Self>>> {
         match self {
             Self::Arr(items) => Box::new(unwrap(items).into_iter().map(Ok)),
-            Self::Obj(entries) => Box::new(unwrap(entries).into_iter().map(|(_, value)| Ok(value))),
+            Self::Obj(entries) => Box::new(unwrap(entries).into_values().map(Ok)),
             other => Box::new(std::iter::once(Err(not_iterable(&other)))),
         }
     }
@@ -54,10 +54,7 @@ impl jaq_core::ValT for Val {
     fn map_values<'a, I: Iterator<Item = ValX<'a, Self>>>(self, opt: Opt, f: impl Fn(Self) -> I) -> ValX<'a, Self> {
         match self {
             Self::Arr(items) => unwrap(items).into_iter().flat_map(f).collect(),
-            Self::Obj(entries) => {
-                let changed = |(key, value)| f(value).next().map(|value| Ok::<_, Exn<'a, Self>>((key, value?)));
-                unwrap(entries).into_iter().filter_map(changed).collect::<Result<Object, _>>().map(Self::object)
-            }
+            Self::Obj(entries) => unwrap(entries).map(|value| f(value).next().transpose()).map(Self::object),
             other => opt.fail(other, |other| Exn::from(not_iterable(&other))),
         }
     }

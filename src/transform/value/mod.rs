@@ -8,6 +8,7 @@ mod arithmetic;
 mod core;
 mod index;
 mod number;
+mod object;
 mod order;
 pub(super) mod read;
 mod update;
@@ -19,13 +20,11 @@ use std::rc::Rc;
 
 pub(super) use index::{bounds, position, positions};
 pub(super) use number::{Num, as_f64};
+pub(super) use object::Object;
 
 /// Deepest nesting of what is read and of what is written. No configuration comes near it, and each reader of what is
 /// written here recurses: Go's JSON decoder stops at 10,000, others far earlier.
 pub(super) const MAX_DEPTH: usize = 512;
-
-/// An object; keeps the order in which keys were added.
-pub(super) type Object = jaq_json::Map<Rc<str>, Val>;
 
 /// A JSON value, cheap to copy.
 #[derive(Clone, Debug, Default)]

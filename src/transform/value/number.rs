@@ -1,6 +1,7 @@
 //! Numbers: integers of any size, decimals as they were written, and doubles that were calculated.
 
 use std::io::{self, Write};
+use std::rc::Rc;
 
 /// A number. `Dec` holds the digits of the document, for as long as nobody calculates with them.
 pub(in super::super) type Num = jaq_json::Num;
@@ -39,10 +40,27 @@ pub(super) fn write(out: &mut impl Write, number: &Num) -> io::Result<()> {
     }
 }
 
+/// Reads a decimal. A double of up to 15 digits is printed as it was written, if that was without frills; then a double is
+/// all there is to remember. Everything else keeps its digits.
+pub(super) fn decimal(digits: &str) -> Num {
+    let unsigned = digits.strip_prefix('-').unwrap_or(digits);
+    let plain = unsigned.len() <= 16
+        && !unsigned.ends_with('0')
+        && !unsigned.starts_with("0.0")
+        && !unsigned.contains(['e', 'E']);
+    match digits.parse() {
+        Ok(float) if plain && unsigned.contains('.') => Num::Float(float),
+        _ => Num::Dec(Rc::new(digits.to_owned())),
+    }
+}
+
 /// The shortest digits that read back as the same double, laid out as jq lays them out.
 fn write_f64(out: &mut impl Write, float: f64) -> io::Result<()> {
     if float.is_nan() {
         return out.write_all(b"null");
+    }
+    if (1e-4..1e16).contains(&float.abs()) {
+        return write!(out, "{float}");
     }
     let text = format!("{:e}", float.clamp(f64::MIN, f64::MAX));
     let (text, sign) = text.strip_prefix('-').map_or((text.as_str(), ""), |rest| (rest, "-"));

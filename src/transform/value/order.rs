@@ -1,6 +1,7 @@
 //! How values compare: null, false, true, numbers, strings, arrays, objects, as in jq.
 
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 use super::{Object, Val};
 
@@ -25,7 +26,7 @@ fn objects(left: &Object, right: &Object) -> Ordering {
     };
     let keys = sorted(left);
     keys.cmp(&sorted(right)).then_with(|| {
-        let unequal = |key: &_| Some(left.get(key)?.cmp(right.get(key)?)).filter(|order| order.is_ne());
+        let unequal = |key: &Rc<str>| Some(left.get(key)?.cmp(right.get(key)?)).filter(|order| order.is_ne());
         keys.iter().find_map(unequal).unwrap_or(Ordering::Equal)
     })
 }

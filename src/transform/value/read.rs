@@ -1,13 +1,18 @@
 //! Reads JSON (RFC 8259), strictly and to a limited depth. Numbers keep their digits, which no general reader does, and
 //! equal keys share their memory, which makes large lists of small objects cheap.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::number::Num;
-use super::{MAX_DEPTH, Object, Val};
+use super::number::{self, Num};
+use super::object::{Keys, Object};
+use super::{MAX_DEPTH, Val};
 
 /// Keys that are remembered for sharing; what a list of objects repeats are a few dozen.
 const KEYS: usize = 256;
+
+/// Sets of keys that are remembered for sharing.
+const SHAPES: usize = 256;
 
 /// Longest key that is shared, in bytes.
 const MAX_SHARED: usize = 64;
@@ -53,6 +58,16 @@ pub(in super::super) fn document(text: &str) -> Read<Val> {
     if reader.skip_space().is_some() { Err(reader.expected("the end")) } else { Ok(value) }
 }
 
+/// Whether one of eight bytes is a quote, a backslash or a control character; now and then it says so of others.
+fn has_special(word: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    // A byte below `n` borrows from its top bit (n up to 128).
+    let below = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word & TOPS;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, 0x20) | equal(b'"') | equal(b'\\')) != 0
+}
+
 /// Where the content of a string stands.
 #[derive(Clone, Copy)]
 enum Span {
@@ -66,13 +81,18 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     keys: Vec<Option<Rc<str>>>,
+    shapes: Vec<Option<Rc<Keys>>>,
+    /// Values and keys of what is not read to its end yet.
+    values: Vec<Val>,
+    names: Vec<Rc<str>>,
     /// Holds a text with escapes while it is put together.
     unescaped: String,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, at: 0, keys: vec![None; KEYS], unescaped: String::new() }
+        let (values, names, unescaped) = (Vec::new(), Vec::new(), String::new());
+        Self { text, at: 0, keys: vec![None; KEYS], shapes: vec![None; SHAPES], values, names, unescaped }
     }
 
     fn expected(&self, what: &'static str) -> ReadError {
@@ -135,41 +155,70 @@ impl<'a> Reader<'a> {
     }
 
     fn array(&mut self, depth: usize) -> Read<Val> {
-        let mut items = Vec::new();
         if self.enter(depth)? == Some(b']') {
             self.at += 1;
-            return Ok(Val::array(items));
+            return Ok(Val::array(Vec::new()));
         }
+        let start = self.values.len();
         loop {
-            items.push(self.value(depth)?);
+            let value = self.value(depth)?;
+            self.values.push(value);
             if !self.more(b']', "a comma or \"]\"")? {
-                return Ok(Val::array(items));
+                // Exactly as much as is needed, however it grew.
+                return Ok(Val::array(self.values.drain(start..).collect()));
             }
         }
     }
 
     fn object(&mut self, depth: usize) -> Read<Val> {
-        let mut entries = Object::default();
         if self.enter(depth)? == Some(b'}') {
             self.at += 1;
-            return Ok(Val::object(entries));
+            return Ok(Val::object(Object::default()));
         }
+        let (start, first) = (self.values.len(), self.names.len());
         loop {
             if self.peek() != Some(b'"') {
                 return Err(self.expected("a key in double quotes"));
             }
             let key = self.key()?;
+            self.names.push(key);
             if self.skip_space() != Some(b':') {
                 return Err(self.expected("a colon"));
             }
             self.at += 1;
             self.skip_space();
             let value = self.value(depth)?;
-            entries.insert(key, value);
+            self.values.push(value);
             if !self.more(b'}', "a comma or \"}\"")? {
-                return Ok(Val::object(entries));
+                return Ok(self.finish_object(start, first));
             }
         }
+    }
+
+    /// Puts together what was read of an object. One that looks like others shares their keys.
+    fn finish_object(&mut self, start: usize, first: usize) -> Val {
+        let values: Vec<Val> = self.values.drain(start..).collect();
+        let names = &self.names[first..];
+        let address = |name: &Rc<str>| Rc::as_ptr(name).cast::<u8>().addr();
+        let hash = names.iter().fold(names.len(), |hash, name| hash.rotate_left(5) ^ (address(name) >> 4));
+        let shape = &mut self.shapes[hash % SHAPES];
+        let same = |keys: &Rc<Keys>| {
+            let known = keys.names();
+            known.len() == names.len() && known.iter().zip(names).all(|(known, name)| Rc::ptr_eq(known, name))
+        };
+        if let Some(keys) = shape.as_ref().filter(|keys| same(keys)) {
+            let keys = Rc::clone(keys);
+            self.names.truncate(first);
+            return Val::object(Object::new(keys, values));
+        }
+        let mut distinct = HashSet::with_capacity(names.len());
+        if names.iter().all(|name| distinct.insert(name)) {
+            let keys = Rc::new(Keys::new(self.names.drain(first..).collect()));
+            *shape = Some(Rc::clone(&keys));
+            return Val::object(Object::new(keys, values));
+        }
+        // Of a key that is repeated the last value counts.
+        Val::object(self.names.drain(first..).zip(values).collect())
     }
 
     fn key(&mut self) -> Read<Rc<str>> {
@@ -214,7 +263,7 @@ impl<'a> Reader<'a> {
         let digits = &self.text[start..self.at];
         // -0 is no integer: its sign would be lost.
         let int = if self.at == whole && digits != "-0" { Num::from_str_radix(digits, 10) } else { None };
-        Ok(Val::Num(int.unwrap_or_else(|| Num::Dec(Rc::new(digits.to_owned())))))
+        Ok(Val::Num(int.unwrap_or_else(|| number::decimal(digits))))
     }
 
     fn digits(&mut self) -> Read<()> {
@@ -262,7 +311,12 @@ impl<'a> Reader<'a> {
     /// Steps over what stands for itself.
     fn plain(&mut self) {
         let rest = &self.text.as_bytes()[self.at..];
-        self.at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
+        // Eight bytes at a time, as far as they hold nothing special.
+        let (words, _) = rest.as_chunks();
+        let skipped = words.iter().take_while(|word| !has_special(u64::from_ne_bytes(**word))).count() * 8;
+        let rest = &rest[skipped..];
+        let special = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
+        self.at += skipped + special;
     }
 
     fn escape(&mut self) -> Read<char> {

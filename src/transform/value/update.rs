@@ -47,7 +47,7 @@ fn entry<'a, I: Iterator<Item = ValX<'a, Val>>>(
             object.insert(Rc::clone(key), new);
         }
         None if known => {
-            object.shift_remove(key);
+            object.remove(key);
         }
         None => {}
     }

@@ -1,5 +1,5 @@
-//! Reads YAML as Kubernetes and Flux do: with the booleans of YAML 1.1, anchors and merge keys, within limits. Numbers
-//! beyond 64 bits become doubles.
+//! Reads YAML, with the two booleans of version 1.2, anchors and merge keys, within limits. Numbers beyond 64 bits become
+//! doubles.
 
 use std::fmt;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use super::super::number::Num;
 use super::super::{MAX_DEPTH, Object, Val};
 
 /// What aliases may expand to, in nodes: they let a small document stand for a huge one.
-const MAX_EXPANDED: usize = 1_000_000;
+const MAX_EXPANDED: usize = 100_000;
 
 /// Why a text is no YAML: line and column, where known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(in super::super::super) struct ReadError(pub Option<(u64, u64)>);
 
 /// Reads all documents of a text; those that are empty are left out.
 pub(in super::super::super) fn documents(text: &str) -> Result<Vec<Val>, ReadError> {
-    let mut options = serde_saphyr::options! { with_snippet: false, emit_comments: false };
+    let mut options = serde_saphyr::options! { with_snippet: false, emit_comments: false, strict_booleans: true };
     if let Some(budget) = &mut options.budget {
         // How large a document may be is decided elsewhere; here it is about what it expands to.
         budget.max_events = usize::MAX;

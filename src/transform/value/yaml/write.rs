@@ -20,7 +20,7 @@ pub(in super::super::super) fn yaml(out: &mut impl Write, value: &Val) -> io::Re
         Val::Arr(items) if !items.is_empty() => sequence(out, items, 0, 1, false),
         Val::Obj(entries) if !entries.is_empty() => mapping(out, entries, 0, 1, false),
         other => {
-            scalar(out, other, 2)?;
+            scalar(out, other, 2, 1)?;
             out.write_all(b"\n")
         }
     }
@@ -42,7 +42,7 @@ fn sequence(out: &mut impl Write, items: &[Val], width: usize, depth: usize, beg
             Val::Arr(items) if !items.is_empty() => sequence(out, items, width + 2, depth + 1, true)?,
             Val::Obj(entries) if !entries.is_empty() => mapping(out, entries, width + 2, depth + 1, true)?,
             other => {
-                scalar(out, other, width + 2)?;
+                scalar(out, other, width + 2, depth + 1)?;
                 out.write_all(b"\n")?;
             }
         }
@@ -73,7 +73,7 @@ fn mapping(out: &mut impl Write, entries: &Object, width: usize, depth: usize, b
             }
             other => {
                 out.write_all(b" ")?;
-                scalar(out, other, width + 2)?;
+                scalar(out, other, width + 2, depth + 1)?;
                 out.write_all(b"\n")?;
             }
         }
@@ -81,8 +81,8 @@ fn mapping(out: &mut impl Write, entries: &Object, width: usize, depth: usize, b
     Ok(())
 }
 
-/// Anything that stands in its line; the lines of a block are indented by `width`.
-fn scalar(out: &mut impl Write, value: &Val, width: usize) -> io::Result<()> {
+/// Anything that stands in its line; the lines of a block are indented by `width`. Collections are empty ones.
+fn scalar(out: &mut impl Write, value: &Val, width: usize, depth: usize) -> io::Result<()> {
     match value {
         Val::Null => out.write_all(b"null"),
         Val::Bool(value) => write!(out, "{value}"),
@@ -90,8 +90,8 @@ fn scalar(out: &mut impl Write, value: &Val, width: usize) -> io::Result<()> {
         Val::Str(text) if is_plain(text) => out.write_all(text.as_bytes()),
         Val::Str(text) if is_block(text) => block(out, text, width),
         Val::Str(text) => string(out, text, false),
-        Val::Arr(_) => out.write_all(b"[]"),
-        Val::Obj(_) => out.write_all(b"{}"),
+        Val::Arr(_) => check_depth(depth).and_then(|()| out.write_all(b"[]")),
+        Val::Obj(_) => check_depth(depth).and_then(|()| out.write_all(b"{}")),
     }
 }
 
