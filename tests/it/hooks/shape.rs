@@ -1,53 +1,11 @@
 //! Assertions and transformations, evaluated by the real sidecar.
 
-use std::collections::BTreeMap;
-
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
+use testbed::Reply;
 use testbed::wait::condition;
-use testbed::{Origin, Reply};
 
 use super::bed::{Bed, hook, message, with};
-use crate::harness::{files, run};
-
-/// What the origin of a documented example answers, and what Flux gets of it.
-fn documented() -> BTreeMap<&'static str, (Value, &'static str, Value)> {
-    let instances = json!({"instances": [{"host": "a"}, {"host": "b"}, {"host": "c"}]});
-    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "instances"},
-        "data": {"hosts": "a,b,c"}});
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}});
-    BTreeMap::from([
-        ("instances", (instances, "data.yaml", map)),
-        ("tenants", (json!({"tenants": [{"name": "x"}]}), "tenants/x/namespace.yaml", namespace)),
-    ])
-}
-
-#[tokio::test]
-async fn the_documented_transformations_do_what_they_say() -> Result<()> {
-    let (origin, folder) = (Origin::start().await?, tempfile::tempdir()?);
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/hooks.md"))?;
-    let mut left = documented();
-    for block in text.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next()) {
-        let mut manifest: Value = serde_saphyr::from_str(block)?;
-        let Some((answer, path, expected)) = manifest["metadata"]["name"].as_str().and_then(|name| left.remove(name))
-        else {
-            continue;
-        };
-        let url = manifest["spec"]["generator"]["http"]["url"].as_str().context("no URL")?;
-        let served = url.rsplit_once('/').map(|(_, last)| format!("/{last}")).context("no path")?;
-        origin.on(&served, Reply::json(&answer));
-        manifest["spec"]["generator"]["http"]["url"] = origin.url(&served).into();
-        let file = folder.path().join("manifest.yaml");
-        std::fs::write(&file, manifest.to_string())?;
-        let ran = run(["render", &file.display().to_string(), "--output", "-"]).await?;
-        ran.expect(0, &[])?;
-        let found = files(&ran.bytes)?;
-        let [(name, content)] = found.as_slice() else { anyhow::bail!("{found:?}") };
-        ensure!(name == path && serde_saphyr::from_str::<Value>(content)? == expected, "{found:?}");
-    }
-    ensure!(left.is_empty(), "{:?} are not documented", left.keys());
-    Ok(())
-}
 
 #[tokio::test]
 async fn an_answer_becomes_one_yaml_file_or_several_files() -> Result<()> {
