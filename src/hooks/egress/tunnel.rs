@@ -42,16 +42,16 @@ pub(super) async fn open(
 
 /// Copies until both directions have ended.
 async fn carry(here: impl AsyncRead + AsyncWrite, there: impl AsyncRead + AsyncWrite) {
-    let (from_here, to_here) = tokio::io::split(here);
-    let (from_there, to_there) = tokio::io::split(there);
+    let (asks, answer) = tokio::io::split(here);
+    let (says, target) = tokio::io::split(there);
     let over = CancellationToken::new();
     // Either end may break off; the other one sees it.
     let there = async {
-        let _ = copy(from_here, to_there, &over).await;
+        let _ = copy(asks, target, &over).await;
         over.cancel();
     };
     let back = async {
-        let _ = copy(from_there, to_here, &over).await;
+        let _ = copy(says, answer, &over).await;
         over.cancel();
     };
     tokio::join!(there, back);
