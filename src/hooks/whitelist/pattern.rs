@@ -79,6 +79,9 @@ impl<'a> Reader<'a> {
                 '\\' => self.escape(false)?,
                 '[' => self.class()?,
                 '(' => self.group()?,
+                '{' if self.rest.starts_with("{,") => {
+                    return Err(PatternError::Ambiguous("{,", r"write {0, for a number, or \{ for the character"));
+                }
                 c => self.copy(c.len_utf8()),
             }
         }
@@ -254,6 +257,7 @@ mod tests {
             r"\<a",
             r"a\>",
             r"\b{start}a",
+            "a{,2}",
         ] {
             assert!(matches!(Pattern::new(pattern), Err(PatternError::Ambiguous(..))), "{pattern}");
         }
