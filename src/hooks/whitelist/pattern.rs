@@ -79,6 +79,9 @@ impl<'a> Reader<'a> {
                 '\\' => self.escape(false)?,
                 '[' => self.class()?,
                 '(' => self.group()?,
+                '{' if self.rest.starts_with("{,") => {
+                    return Err(PatternError::Ambiguous("{,", r"write {0, for a number, or \{ for the character"));
+                }
                 c => self.copy(c.len_utf8()),
             }
         }

@@ -49,7 +49,9 @@ impl Place {
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
         let binary = folder.path().join("flux-externalsource");
         if fs::hard_link(BINARY, &binary).is_err() {
-            fs::copy(BINARY, &binary)?;
+            // Not by this process: what it forks at the same time would hold the file open for writing.
+            let copied = std::process::Command::new("cp").arg(BINARY).arg(&binary).status()?;
+            ensure!(copied.success(), "the binary could not be copied: {copied}");
         }
         for name in ["run", "work", "etc"] {
             let path = folder.path().join(name);

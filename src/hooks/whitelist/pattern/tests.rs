@@ -68,6 +68,7 @@ fn what_go_reads_differently_is_refused() {
         r"\<a",
         r"a\>",
         r"\b{start}a",
+        "a{,2}",
     ] {
         assert!(matches!(Pattern::new(pattern), Err(PatternError::Ambiguous(..))), "{pattern}");
     }
