@@ -213,3 +213,4 @@ impl From<SandboxError> for ExecutorError {
         }
     }
 }
+            SandboxError::TooLong => Self::Invalid(error.to_string()),

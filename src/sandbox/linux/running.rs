@@ -148,8 +148,9 @@ impl Control {
         match cause {
             Cause::WorkDir(errno) => SandboxError::WorkDir { path: self.work_dir.clone(), error: error(errno) },
             Cause::Unconfined(why) => SandboxError::Unconfined(why),
-            Cause::Watch(errno) => SandboxError::Start(error(errno)),
+            Cause::Start(errno) => SandboxError::Start(error(errno)),
             Cause::Program(errno) => SandboxError::Program(error(errno)),
+            Cause::TooLong => SandboxError::TooLong,
         }
     }
 }
