@@ -92,6 +92,10 @@ impl Embedded {
         let allowed = self.rules.current().check(command)?;
         let (path, mut args) = match allowed.program {
             Executable::File(path) => (path, Vec::new()),
+        // Asked first: once there is a file, it is in force before it is said to be.
+        if let Some(why) = self.rules.unusable() {
+            return Err(Denial::NoWhitelist(why));
+        }
             Executable::BuiltIn(built_in) => (Sandbox::own_executable(), built_in_args(built_in.name())),
         };
         args.extend(command.args.iter().cloned());
