@@ -37,7 +37,7 @@ pub struct RemoteSettings {
     pub default_timeout: Duration,
     /// Time limit of a transformation.
     pub transform_timeout: Duration,
-    /// Requests at once.
+    /// Commands asked for at once, and transformations beside them.
     pub max_concurrent: usize,
     /// Most bytes of output that are kept.
     pub max_output: u64,
@@ -46,7 +46,9 @@ pub struct RemoteSettings {
 /// The sidecar.
 pub struct Remote {
     settings: RemoteSettings,
-    turns: Semaphore,
+    /// Commands may take minutes; what takes moments does not stand in line behind them.
+    commands: Semaphore,
+    transformations: Semaphore,
 }
 
 /// What is sent: a spool, perhaps with something in front of it.
@@ -55,8 +57,8 @@ type Body = StreamBody<BoxStream<'static, std::io::Result<Frame<Bytes>>>>;
 impl Remote {
     /// The sidecar at this endpoint; nothing is asked yet.
     pub fn new(settings: RemoteSettings) -> Self {
-        let turns = Semaphore::new(settings.max_concurrent.min(Semaphore::MAX_PERMITS));
-        Self { settings, turns }
+        let turns = || Semaphore::new(settings.max_concurrent.min(Semaphore::MAX_PERMITS));
+        Self { commands: turns(), transformations: turns(), settings }
     }
 
     /// How the sidecar is.
@@ -78,12 +80,13 @@ impl Remote {
     async fn ask(
         &self,
         request: http::request::Builder,
+        turns: &Semaphore,
         body: Body,
         limit: Duration,
         spools: &Spools,
     ) -> Result<Spool, ExecutorError> {
         // The semaphore is never closed.
-        let _turn = self.turns.acquire().await.map_err(|error| unavailable(&error))?;
+        let _turn = turns.acquire().await.map_err(|error| unavailable(&error))?;
         let request = request.header(HOST, "localhost").header(TE, "trailers").body(body);
         let request = request.map_err(|error| unavailable(&error))?;
         let asked = async {
@@ -106,7 +109,7 @@ impl Executor for Remote {
             return Err(ExecutorError::Invalid("arguments and variables are too long together".into()));
         };
         let request = Request::post("/v1/run").header(wire::COMMAND, value).header(CONTENT_LENGTH, input.len());
-        self.ask(request, body(None, Some(input)), limit, spools).await
+        self.ask(&self.commands, request, body(None, Some(input)), limit, spools).await
     }
 
     async fn transform(&self, program: &Program, input: &Spool, spools: &Spools) -> Result<Spool, ExecutorError> {
@@ -116,7 +119,7 @@ impl Executor for Remote {
         let request = Request::post("/v1/transform")
             .header(wire::TIMEOUT, wire::timeout_text(limit))
             .header(CONTENT_LENGTH, length);
-        self.ask(request, body(Some(prefix), Some(input)), limit, spools).await
+        self.ask(&self.transformations, request, body(Some(prefix), Some(input)), limit, spools).await
     }
 
     async fn health(&self) -> Result<Option<String>, ExecutorError> {
