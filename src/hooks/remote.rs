@@ -18,12 +18,13 @@ use tokio::time::timeout;
 use self::connection::Connection;
 use super::wire::{self, Health};
 use super::{Command, Endpoint, Executor, ExecutorError, PATIENCE};
+use crate::sandbox::WRAPPER_GRACE;
 use crate::spool::{Spool, Spools};
 use crate::transform::{Program, frame};
 
 /// How long the sidecar may take beyond the command's own limit and its turn: to start it, to kill what it left behind,
-/// and to say so.
-const SLACK: Duration = Duration::from_secs(15);
+/// and to say so. It knows within the grace of its wrappers, and has the rest for saying it.
+const SLACK: Duration = WRAPPER_GRACE.saturating_add(Duration::from_secs(15));
 
 /// How long it may take to say how it is.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -79,8 +80,8 @@ impl Remote {
     /// Sends a request and keeps the output.
     async fn ask(
         &self,
-        request: http::request::Builder,
         turns: &Semaphore,
+        request: http::request::Builder,
         body: Body,
         limit: Duration,
         spools: &Spools,
@@ -135,4 +136,37 @@ fn body(prefix: Option<Bytes>, spool: Option<&Spool>) -> Body {
 
 fn unavailable(why: &dyn std::fmt::Display) -> ExecutorError {
     ExecutorError::Unavailable(why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixListener;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sidecar_that_says_nothing_has_the_time_in_which_it_would_have_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let silent = tokio::spawn(async move {
+            let _held = listener.accept().await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let limit = Duration::from_secs(7);
+        let remote = Remote::new(RemoteSettings {
+            endpoint: Endpoint::Unix(path),
+            default_timeout: limit,
+            transform_timeout: limit,
+            max_concurrent: 1,
+            max_output: 0,
+        });
+        let command = Command { name: "cat".to_owned(), args: Vec::new(), env: Vec::new(), timeout: None };
+        let (started, spools) = (Instant::now(), Spools::new(1 << 10, folder.path()));
+        let error = remote.run(&command, &Spools::from_bytes(""), &spools).await.unwrap_err();
+        assert!(matches!(&error, ExecutorError::Unavailable(why) if why.contains("in time")), "{error}");
+        assert!(started.elapsed() > limit + PATIENCE + WRAPPER_GRACE, "{:?}", started.elapsed());
+        silent.abort();
+    }
 }

@@ -22,7 +22,7 @@ use crate::sandbox::{Ended, Limit, SandboxError};
 
 /// How much longer than the program the wrapper may take. It kills and cleans within milliseconds; beyond this it hangs,
 /// and is killed itself.
-const WRAPPER_GRACE: Duration = Duration::from_secs(20);
+pub const WRAPPER_GRACE: Duration = Duration::from_secs(20);
 
 /// A program under way. Dropping it kills the program and everything that it started.
 ///
