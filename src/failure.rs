@@ -18,6 +18,9 @@ pub enum Class {
     Waiting,
     /// The origin answered, and the answer cannot be used: asked again once per interval.
     Refused,
+    /// The spec asks for what the administrator does not allow: `Stalled=True`, because no retry by itself helps, and
+    /// asked again once per interval, because it is mended elsewhere and nothing tells when.
+    NotAllowed,
     /// Only an edit of the spec can mend it: no retry, `Stalled=True`.
     Configuration,
 }

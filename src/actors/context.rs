@@ -50,15 +50,17 @@ pub struct Settings {
     pub retention: RetentionSettings,
     /// Requests to origins at once.
     pub concurrent: usize,
-    /// Sources whose hooks, transformations or assertions run at once.
+    /// Sources whose hooks run at once, and, beside them, those whose transformations or assertions do.
     pub concurrent_hooks: usize,
 }
 
 /// The pools. A run passes the one for hooks before and after the fetcher's, and the others in their order.
 #[derive(Clone)]
 pub struct Pools {
-    /// Runs what surrounds a request: hooks, transformations, assertions.
+    /// Runs what surrounds a request of a source that has hooks.
     pub hooks: PoolHandle,
+    /// Runs the transformations and assertions of all others, which wait for nobody's hooks.
+    pub transformations: PoolHandle,
     /// Asks origins.
     pub fetcher: PoolHandle,
     /// Builds archives.
@@ -73,6 +75,7 @@ impl Default for Pools {
     fn default() -> Self {
         Self {
             hooks: PoolHandle::new("hooks"),
+            transformations: PoolHandle::new("transformations"),
             fetcher: PoolHandle::new("fetcher"),
             packager: PoolHandle::new("packager"),
             storage: PoolHandle::new("storage"),
@@ -83,7 +86,7 @@ impl Default for Pools {
 
 impl Pools {
     /// All of them.
-    pub fn all(&self) -> [&PoolHandle; 5] {
-        [&self.hooks, &self.fetcher, &self.packager, &self.storage, &self.publisher]
+    pub fn all(&self) -> [&PoolHandle; 6] {
+        [&self.hooks, &self.transformations, &self.fetcher, &self.packager, &self.storage, &self.publisher]
     }
 }

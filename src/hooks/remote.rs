@@ -18,12 +18,13 @@ use tokio::time::timeout;
 use self::connection::Connection;
 use super::wire::{self, Health};
 use super::{Command, Endpoint, Executor, ExecutorError, PATIENCE};
+use crate::sandbox::WRAPPER_GRACE;
 use crate::spool::{Spool, Spools};
 use crate::transform::{Program, frame};
 
 /// How long the sidecar may take beyond the command's own limit and its turn: to start it, to kill what it left behind,
-/// and to say so.
-const SLACK: Duration = Duration::from_secs(15);
+/// and to say so. It knows within the grace of its wrappers, and has the rest for saying it.
+const SLACK: Duration = WRAPPER_GRACE.saturating_add(Duration::from_secs(15));
 
 /// How long it may take to say how it is.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,7 +38,7 @@ pub struct RemoteSettings {
     pub default_timeout: Duration,
     /// Time limit of a transformation.
     pub transform_timeout: Duration,
-    /// Requests at once.
+    /// Commands asked for at once, and transformations beside them.
     pub max_concurrent: usize,
     /// Most bytes of output that are kept.
     pub max_output: u64,
@@ -46,7 +47,9 @@ pub struct RemoteSettings {
 /// The sidecar.
 pub struct Remote {
     settings: RemoteSettings,
-    turns: Semaphore,
+    /// Commands may take minutes; what takes moments does not stand in line behind them.
+    commands: Semaphore,
+    transformations: Semaphore,
 }
 
 /// What is sent: a spool, perhaps with something in front of it.
@@ -55,8 +58,8 @@ type Body = StreamBody<BoxStream<'static, std::io::Result<Frame<Bytes>>>>;
 impl Remote {
     /// The sidecar at this endpoint; nothing is asked yet.
     pub fn new(settings: RemoteSettings) -> Self {
-        let turns = Semaphore::new(settings.max_concurrent.min(Semaphore::MAX_PERMITS));
-        Self { settings, turns }
+        let turns = || Semaphore::new(settings.max_concurrent.min(Semaphore::MAX_PERMITS));
+        Self { commands: turns(), transformations: turns(), settings }
     }
 
     /// How the sidecar is.
@@ -77,13 +80,14 @@ impl Remote {
     /// Sends a request and keeps the output.
     async fn ask(
         &self,
+        turns: &Semaphore,
         request: http::request::Builder,
         body: Body,
         limit: Duration,
         spools: &Spools,
     ) -> Result<Spool, ExecutorError> {
         // The semaphore is never closed.
-        let _turn = self.turns.acquire().await.map_err(|error| unavailable(&error))?;
+        let _turn = turns.acquire().await.map_err(|error| unavailable(&error))?;
         let request = request.header(HOST, "localhost").header(TE, "trailers").body(body);
         let request = request.map_err(|error| unavailable(&error))?;
         let asked = async {
@@ -106,7 +110,7 @@ impl Executor for Remote {
             return Err(ExecutorError::Invalid("arguments and variables are too long together".into()));
         };
         let request = Request::post("/v1/run").header(wire::COMMAND, value).header(CONTENT_LENGTH, input.len());
-        self.ask(request, body(None, Some(input)), limit, spools).await
+        self.ask(&self.commands, request, body(None, Some(input)), limit, spools).await
     }
 
     async fn transform(&self, program: &Program, input: &Spool, spools: &Spools) -> Result<Spool, ExecutorError> {
@@ -116,7 +120,7 @@ impl Executor for Remote {
         let request = Request::post("/v1/transform")
             .header(wire::TIMEOUT, wire::timeout_text(limit))
             .header(CONTENT_LENGTH, length);
-        self.ask(request, body(Some(prefix), Some(input)), limit, spools).await
+        self.ask(&self.transformations, request, body(Some(prefix), Some(input)), limit, spools).await
     }
 
     async fn health(&self) -> Result<Option<String>, ExecutorError> {
@@ -132,4 +136,37 @@ fn body(prefix: Option<Bytes>, spool: Option<&Spool>) -> Body {
 
 fn unavailable(why: &dyn std::fmt::Display) -> ExecutorError {
     ExecutorError::Unavailable(why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixListener;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sidecar_that_says_nothing_has_the_time_in_which_it_would_have_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let silent = tokio::spawn(async move {
+            let _held = listener.accept().await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let limit = Duration::from_secs(7);
+        let remote = Remote::new(RemoteSettings {
+            endpoint: Endpoint::Unix(path),
+            default_timeout: limit,
+            transform_timeout: limit,
+            max_concurrent: 1,
+            max_output: 0,
+        });
+        let command = Command { name: "cat".to_owned(), args: Vec::new(), env: Vec::new(), timeout: None };
+        let (started, spools) = (Instant::now(), Spools::new(1 << 10, folder.path()));
+        let error = remote.run(&command, &Spools::from_bytes(""), &spools).await.unwrap_err();
+        assert!(matches!(&error, ExecutorError::Unavailable(why) if why.contains("in time")), "{error}");
+        assert!(started.elapsed() > limit + PATIENCE + WRAPPER_GRACE, "{:?}", started.elapsed());
+        silent.abort();
+    }
 }

@@ -69,6 +69,13 @@ impl Rules {
         self.last_read().problem.clone()
     }
 
+    /// Why nothing is in force: no file could be used yet. `None` once one was, whatever became of it, and where there is
+    /// to be none.
+    pub fn unusable(&self) -> Option<String> {
+        let last = self.last_read();
+        if last.used { None } else { last.problem.clone() }
+    }
+
     /// Reads the file again. Does nothing when it has not changed.
     pub fn reload(&self) {
         let Some((path, finder)) = &self.file else { return };

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::process::{ChildStdin, ChildStdout};
 
@@ -10,6 +11,9 @@ use super::{Ended, Limit, Limits, Program, SandboxError, SandboxSettings};
 
 /// The hidden subcommand, which does nothing here.
 pub const SUBCOMMAND: &str = "sandbox";
+
+/// Nothing takes any time.
+pub const WRAPPER_GRACE: Duration = Duration::ZERO;
 
 /// No version of Landlock.
 pub const NEWEST_LANDLOCK: u8 = 0;

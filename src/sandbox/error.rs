@@ -19,12 +19,17 @@ pub enum SandboxError {
         /// Why.
         error: io::Error,
     },
-    /// The wrapper could not be started; mostly for want of memory, processes or descriptors.
+    /// The wrapper or the program could not be started; mostly for want of memory, processes or descriptors, which says
+    /// nothing about the next time.
     #[error("the sandbox could not be started: {0}")]
     Start(io::Error),
-    /// The program could not be executed: it is not there, is no executable, or the arguments are too long.
+    /// The program could not be executed, and will not be as it is: it is not there, or is no executable for this
+    /// machine. Never said of what is built in.
     #[error("the program could not be executed: {0}")]
     Program(io::Error),
+    /// More than the kernel passes to a program.
+    #[error("the arguments and variables are too long for a program")]
+    TooLong,
     /// The wrapper ended without saying how the program did; everything that the program had started was killed.
     #[error("the sandbox broke off")]
     Broken,

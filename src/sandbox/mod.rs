@@ -17,7 +17,7 @@ pub use error::SandboxError;
 pub use limits::{Limit, Limits};
 #[cfg(target_os = "linux")]
 use linux as platform;
-pub use platform::{NEWEST_LANDLOCK, Running, SUBCOMMAND, Sandbox, wrapper_main};
+pub use platform::{NEWEST_LANDLOCK, Running, SUBCOMMAND, Sandbox, WRAPPER_GRACE, wrapper_main};
 pub use settings::{Requirement, SandboxSettings};
 
 use std::net::SocketAddr;

@@ -77,6 +77,9 @@ impl Refused {
 
 impl From<Denial> for Refused {
     fn from(denial: Denial) -> Self {
+        if let Denial::NoWhitelist(_) = denial {
+            return Self::unavailable(denial.to_string());
+        }
         let status = if denial.is_malformed() { StatusCode::BAD_REQUEST } else { StatusCode::FORBIDDEN };
         Self::new(status, denial.kind(), denial.to_string())
     }

@@ -16,7 +16,7 @@ use hyper::body::Frame;
 use super::Sidecar;
 use super::answer::{self, Refused};
 use crate::hooks::wire;
-use crate::hooks::{ExecutorError, Job, Output, problem_of};
+use crate::hooks::{ExecutorError, Job, Output, Slot, problem_of};
 use crate::sandbox::{Ended, Limit};
 
 /// How long what a command did not read is still taken from a client, before it gets the trailers.
@@ -87,7 +87,7 @@ fn check(sidecar: &Sidecar, headers: &HeaderMap) -> Result<(), Refused> {
 async fn answer(sidecar: &Sidecar, admitted: Result<Job, Refused>, kind: Kind, request: Request<Body>) -> AxumResponse {
     let body = request.into_body().into_data_stream();
     let taken = match admitted {
-        Ok(job) => sidecar.engine.turn().await.map(|slot| (slot, job)).map_err(Refused::from),
+        Ok(job) => turn(sidecar, kind).await.map(|slot| (slot, job)).map_err(Refused::from),
         Err(refused) => Err(refused),
     };
     let (slot, job) = match taken {
@@ -103,6 +103,13 @@ async fn answer(sidecar: &Sidecar, admitted: Result<Job, Refused>, kind: Kind, r
         Err(error) => Err(error.into()),
     };
     begun.unwrap_or_else(Refused::into_response)
+}
+
+async fn turn(sidecar: &Sidecar, kind: Kind) -> Result<Slot, ExecutorError> {
+    match kind {
+        Kind::Command => sidecar.engine.turn().await,
+        Kind::Transformation => sidecar.engine.transformation_turn().await,
+    }
 }
 
 /// The answer, once there is output or its end: a status cannot be taken back.

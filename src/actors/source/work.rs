@@ -64,7 +64,7 @@ pub fn submit(
     cancelled: CancellationToken,
 ) {
     let job = work.job();
-    let (stage, pool) = place(&context.pools, job);
+    let (stage, pool) = place(&context.pools, &work);
     let pool = pool.clone();
     let name = ObjectName::of(source.as_ref());
     let context = Arc::clone(context);
@@ -101,14 +101,15 @@ async fn unless_cancelled<T>(
     None
 }
 
-/// Where the stages of one kind run: name of the fault point, and the pool.
-fn place(pools: &Pools, job: Job) -> (&'static str, &PoolHandle) {
-    match job {
-        Job::Prepare | Job::Process => ("hooks", &pools.hooks),
-        Job::Fetch => ("fetch", &pools.fetcher),
-        Job::Package => ("package", &pools.packager),
-        Job::Verify | Job::Store | Job::Retire => ("store", &pools.storage),
-        Job::Publish | Job::Progress | Job::RemoveFinalizer => ("publish", &pools.publisher),
+/// Where a stage runs: name of the fault point, and the pool.
+fn place<'a>(pools: &'a Pools, work: &Work) -> (&'static str, &'a PoolHandle) {
+    match work {
+        Work::Process(job) if !job.has_hooks() => ("hooks", &pools.transformations),
+        Work::Prepare(_) | Work::Process(_) => ("hooks", &pools.hooks),
+        Work::Fetch(_) => ("fetch", &pools.fetcher),
+        Work::Package(_) => ("package", &pools.packager),
+        Work::Verify(_) | Work::Store(..) | Work::Retire(..) => ("store", &pools.storage),
+        Work::Publish(_) | Work::Progress(_) | Work::RemoveFinalizer => ("publish", &pools.publisher),
     }
 }
 

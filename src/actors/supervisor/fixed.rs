@@ -34,8 +34,10 @@ pub enum Fixed {
     Packager,
     /// Asks origins.
     Fetcher,
-    /// Runs what surrounds a request.
+    /// Runs what surrounds a request of a source that has hooks.
     Hooks,
+    /// Runs the transformations and assertions of all others.
+    Transformations,
     /// Serves archives.
     ArtifactServer,
     /// Tells what changes; only on the leader.
@@ -44,8 +46,15 @@ pub enum Fixed {
 
 impl Fixed {
     /// Those that run on every replica.
-    pub const ALWAYS: [Self; 6] =
-        [Self::Storage, Self::Publisher, Self::Packager, Self::Fetcher, Self::Hooks, Self::ArtifactServer];
+    pub const ALWAYS: [Self; 7] = [
+        Self::Storage,
+        Self::Publisher,
+        Self::Packager,
+        Self::Fetcher,
+        Self::Hooks,
+        Self::Transformations,
+        Self::ArtifactServer,
+    ];
 
     /// For logs and metrics.
     pub fn name(self) -> &'static str {
@@ -55,6 +64,7 @@ impl Fixed {
             Self::Packager => "packager",
             Self::Fetcher => "fetcher",
             Self::Hooks => "hooks",
+            Self::Transformations => "transformations",
             Self::ArtifactServer => "artifact-server",
             Self::Watcher => "watcher",
         }
@@ -96,6 +106,7 @@ impl SupervisorState {
             Fixed::Packager => start_pool(&pools.packager, cores(), myself).await?,
             Fixed::Fetcher => start_pool(&pools.fetcher, settings.concurrent, myself).await?,
             Fixed::Hooks => start_pool(&pools.hooks, settings.concurrent_hooks, myself).await?,
+            Fixed::Transformations => start_pool(&pools.transformations, settings.concurrent_hooks, myself).await?,
             Fixed::ArtifactServer => match self.args.artifact_server.clone() {
                 Some(args) => {
                     let spawned = ractor::Actor::spawn_linked(None, ArtifactServer, args, myself.get_cell()).await?;

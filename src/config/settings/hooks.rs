@@ -44,7 +44,7 @@ pub const CONCURRENT: Setting<u32> = Setting::new(
     "16",
     "NUMBER",
     positive,
-    "Sources whose hooks, transformations or assertions run, or wait at the hook executor, at once",
+    "Sources whose hooks run, or wait at the hook executor, at once; as many without hooks have transformations or assertions there",
 );
 
 /// The whitelist of the sidecar.
@@ -66,9 +66,14 @@ pub const LOCAL_WHITELIST: Setting<PathBuf> = Setting::optional(
 /// Longest time limit.
 pub const MAX_TIMEOUT: Setting<Duration> =
     Setting::new("HOOK_MAX_TIMEOUT", "10m", "DURATION", period, "Longest time limit; longer ones are cut to this");
-/// Commands at once. Each may take `HOOK_MAX_MEMORY`.
-pub const MAX_CONCURRENT: Setting<u32> =
-    Setting::new("HOOK_MAX_CONCURRENT", "4", "NUMBER", positive, "Commands at once; more wait for their turn");
+/// Commands at once, and transformations beside them. Each may take `HOOK_MAX_MEMORY`.
+pub const MAX_CONCURRENT: Setting<u32> = Setting::new(
+    "HOOK_MAX_CONCURRENT",
+    "4",
+    "NUMBER",
+    positive,
+    "Commands at once, and as many transformations; more wait for their turn",
+);
 /// Where commands have their folders.
 pub const WORK_DIR: Setting<PathBuf> =
     Setting::new("HOOK_WORK_DIR", "/tmp", "FOLDER", path, "Where every command gets an empty folder of its own");

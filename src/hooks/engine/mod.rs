@@ -34,7 +34,7 @@ pub struct EngineSettings {
     pub max_timeout: Duration,
     /// Time limit of a transformation that names none.
     pub transform_timeout: Duration,
-    /// Commands at once.
+    /// Commands at once, and transformations beside them.
     pub max_concurrent: usize,
     /// What a command may use; its time is its own.
     pub limits: Limits,
@@ -49,7 +49,9 @@ pub struct Embedded {
     settings: EngineSettings,
     /// Where commands that may use the network find it.
     proxy: Option<SocketAddr>,
-    slots: Slots,
+    commands: Slots,
+    /// Places of their own: commands may take minutes, and whatever is slow there must not stop what takes moments.
+    transformations: Slots,
 }
 
 /// What may run, ready to be started.
@@ -63,8 +65,9 @@ pub struct Job {
 impl Embedded {
     /// Runs what `rules` allow in `sandbox`; through `proxy` where a command may use the network.
     pub fn new(rules: Arc<Rules>, sandbox: Sandbox, settings: EngineSettings, proxy: Option<SocketAddr>) -> Self {
-        let slots = Slots::new(settings.max_concurrent);
-        Self { rules, sandbox, settings, proxy, slots }
+        let commands = Slots::new("commands", settings.max_concurrent);
+        let transformations = Slots::new("transformations", settings.max_concurrent);
+        Self { rules, sandbox, settings, proxy, commands, transformations }
     }
 
     /// The rules in force.
@@ -77,18 +80,22 @@ impl Embedded {
         &self.settings
     }
 
-    /// Commands that run.
+    /// Commands and transformations that run.
     pub fn running(&self) -> usize {
-        self.slots.running()
+        self.commands.running() + self.transformations.running()
     }
 
     /// Callers that wait for their turn.
     pub fn waiting(&self) -> usize {
-        self.slots.waiting()
+        self.commands.waiting() + self.transformations.waiting()
     }
 
     /// Whether a command may run, and what that is.
     pub fn admit(&self, command: &Command) -> Result<Job, Denial> {
+        // Asked first: once there is a file, it is in force before it is said to be.
+        if let Some(why) = self.rules.unusable() {
+            return Err(Denial::NoWhitelist(why));
+        }
         let allowed = self.rules.current().check(command)?;
         let (path, mut args) = match allowed.program {
             Executable::File(path) => (path, Vec::new()),
@@ -117,9 +124,14 @@ impl Embedded {
         Job { name: "transform".into(), program, timeout }
     }
 
-    /// Waits until it is the caller's turn.
+    /// Waits until it is the caller's turn to run a command.
     pub async fn turn(&self) -> Result<Slot, ExecutorError> {
-        self.slots.take().await.map_err(|busy| ExecutorError::Unavailable(busy.to_string()))
+        self.commands.take().await.map_err(|busy| ExecutorError::Unavailable(busy.to_string()))
+    }
+
+    /// Waits until it is the caller's turn to run a transformation.
+    pub async fn transformation_turn(&self) -> Result<Slot, ExecutorError> {
+        self.transformations.take().await.map_err(|busy| ExecutorError::Unavailable(busy.to_string()))
     }
 
     /// Starts it over `input`. The slot is free again when nothing of it runs any more, whenever its output is dropped.
@@ -138,11 +150,12 @@ impl Embedded {
     /// Runs it over `input` and keeps its output.
     async fn complete(
         &self,
+        slot: Slot,
         job: Job,
         input: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
         spools: &Spools,
     ) -> Result<(Spool, Ended), ExecutorError> {
-        let mut output = self.start(self.turn().await?, job, input)?;
+        let mut output = self.start(slot, job, input)?;
         let mut writer = spools.writer();
         while let Some(chunk) = output.next().await? {
             writer.write(&chunk).await?;
@@ -161,7 +174,7 @@ impl Executor for Embedded {
     async fn run(&self, command: &Command, input: &Spool, spools: &Spools) -> Result<Spool, ExecutorError> {
         let job = self.admit(command)?;
         self.check_size(input.len())?;
-        let (output, ended) = self.complete(job, input.stream(None), spools).await?;
+        let (output, ended) = self.complete(self.turn().await?, job, input.stream(None), spools).await?;
         verdict(ended.exit, ended.limit, None).map(|()| output)
     }
 
@@ -169,7 +182,8 @@ impl Executor for Embedded {
         let prefix = Bytes::from(frame::prefix(program)?);
         self.check_size(prefix.len() as u64 + input.len())?;
         let framed = stream::iter([Ok(prefix)]).chain(input.stream(None));
-        let (output, ended) = self.complete(self.transformation(None), framed, spools).await?;
+        let (output, ended) =
+            self.complete(self.transformation_turn().await?, self.transformation(None), framed, spools).await?;
         verdict(ended.exit, ended.limit, problem_of(&ended)).map(|()| output)
     }
 
@@ -205,6 +219,7 @@ impl From<SandboxError> for ExecutorError {
         match error {
             // It is not there any more, or is for another machine: only another image or whitelist helps.
             SandboxError::Program(_) => Self::NotAllowed(error.to_string()),
+            SandboxError::TooLong => Self::Invalid(error.to_string()),
             SandboxError::Unsupported
             | SandboxError::Unconfined(_)
             | SandboxError::WorkDir { .. }

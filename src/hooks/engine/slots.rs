@@ -1,4 +1,4 @@
-//! Places for commands: some run, some wait for their turn, and no more than that.
+//! Places for what runs: some have one, some wait for their turn, and no more than that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,12 +14,13 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("all places for commands are taken")]
-pub(super) struct Busy;
+#[error("all places for {0} are taken")]
+pub(super) struct Busy(&'static str);
 
 /// The places.
 #[derive(Debug)]
 pub(super) struct Slots {
+    what: &'static str,
     free: Arc<Semaphore>,
     running: usize,
     waiting: AtomicUsize,
@@ -30,16 +31,18 @@ pub(super) struct Slots {
 pub struct Slot(#[expect(dead_code, reason = "it is given back by being dropped")] OwnedSemaphorePermit);
 
 impl Slots {
-    pub(super) fn new(running: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(running)), running, waiting: AtomicUsize::new(0) }
+    /// Places for so many of `what` at once.
+    pub(super) fn new(what: &'static str, running: usize) -> Self {
+        Self { what, free: Arc::new(Semaphore::new(running)), running, waiting: AtomicUsize::new(0) }
     }
 
     /// Takes a place, after those who came before.
     pub(super) async fn take(&self) -> Result<Slot, Busy> {
-        let _waiting = Waiting::begin(&self.waiting, self.running * WAITING_PER_RUNNING)?;
+        let busy = Busy(self.what);
+        let _waiting = Waiting::begin(&self.waiting, self.running * WAITING_PER_RUNNING).ok_or(busy)?;
         let taken = tokio::time::timeout(PATIENCE, Arc::clone(&self.free).acquire_owned()).await;
         // The semaphore is never closed.
-        taken.map_err(|_| Busy)?.map(Slot).map_err(|_| Busy)
+        taken.map_err(|_| busy)?.map(Slot).map_err(|_| busy)
     }
 
     pub(super) fn running(&self) -> usize {
@@ -55,10 +58,10 @@ impl Slots {
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
-    fn begin(waiting: &'a AtomicUsize, limit: usize) -> Result<Self, Busy> {
+    fn begin(waiting: &'a AtomicUsize, limit: usize) -> Option<Self> {
         let before = waiting.fetch_add(1, Ordering::Relaxed);
         let this = Self(waiting);
-        if before < limit { Ok(this) } else { Err(Busy) }
+        (before < limit).then_some(this)
     }
 }
 
@@ -74,7 +77,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn some_run_some_wait_and_the_rest_is_told_at_once() {
-        let slots = Arc::new(Slots::new(2));
+        let slots = Arc::new(Slots::new("commands", 2));
         let (one, two) = (slots.take().await.unwrap(), slots.take().await.unwrap());
         assert_eq!((slots.running(), slots.waiting()), (2, 0));
         let waiting: Vec<_> = (0..32)
@@ -86,7 +89,7 @@ mod tests {
         while slots.waiting() < 32 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(slots.take().await.unwrap_err(), Busy);
+        assert_eq!(slots.take().await.unwrap_err(), Busy("commands"));
         assert_eq!((slots.running(), slots.waiting()), (2, 32));
         drop((one, two));
         for task in waiting {
@@ -97,9 +100,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_good() {
-        let slots = Slots::new(1);
+        let slots = Slots::new("commands", 1);
         let _one = slots.take().await.unwrap();
-        assert_eq!(slots.take().await.unwrap_err(), Busy);
+        assert_eq!(slots.take().await.unwrap_err(), Busy("commands"));
         assert_eq!(slots.waiting(), 0);
     }
 }

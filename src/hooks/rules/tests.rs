@@ -71,12 +71,16 @@ fn without_a_usable_file_nothing_is_allowed() {
     place.write("commands: {");
     rules.reload();
     assert!(rules.problem().unwrap().ends_with("; nothing is allowed"));
+    assert_eq!(rules.unusable(), rules.problem());
     place.write(JQ);
     rules.reload();
-    assert!(allows(&rules, "jq") && rules.problem().is_none());
+    assert!(allows(&rules, "jq") && rules.problem().is_none() && rules.unusable().is_none());
+    place.write("commands: {");
+    rules.reload();
+    assert!(rules.problem().is_some() && rules.unusable().is_none(), "the old rules are in force");
     let none = Rules::none();
     none.reload();
-    assert!(!allows(&none, "jq") && none.problem().is_none());
+    assert!(!allows(&none, "jq") && none.problem().is_none() && none.unusable().is_none());
 }
 
 #[test]

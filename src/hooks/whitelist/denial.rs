@@ -5,6 +5,9 @@ use crate::hooks::ExecutorError;
 /// Why a command is not run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
+    /// No file could be used yet, so nobody knows what it would say.
+    #[error("the whitelist cannot be used: {0}")]
+    NoWhitelist(String),
     /// No such key.
     #[error("the whitelist has no command {}; commands are looked up by their exact name", quote(.0))]
     Unknown(String),
@@ -82,7 +85,8 @@ impl Denial {
     /// Whether no whitelist could allow it.
     pub fn is_malformed(&self) -> bool {
         match self {
-            Self::Unknown(_)
+            Self::NoWhitelist(_)
+            | Self::Unknown(_)
             | Self::Forbidden(_)
             | Self::Argument { .. }
             | Self::NotInstalled { .. }
@@ -103,6 +107,7 @@ impl Denial {
     /// For programs that read the answer.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::NoWhitelist(_) => "unavailable",
             Self::Unknown(_) => "unknownCommand",
             Self::NotInstalled { .. } | Self::Unsafe { .. } => "notInstalled",
             denial if denial.is_malformed() => "malformed",
@@ -114,6 +119,10 @@ impl Denial {
 impl From<Denial> for ExecutorError {
     fn from(denial: Denial) -> Self {
         let text = denial.to_string();
-        if denial.is_malformed() { Self::Invalid(text) } else { Self::NotAllowed(text) }
+        match denial {
+            Denial::NoWhitelist(_) => Self::Unavailable(text),
+            denial if denial.is_malformed() => Self::Invalid(text),
+            _ => Self::NotAllowed(text),
+        }
     }
 }

@@ -47,12 +47,17 @@ pub(super) fn hook_failure(hook: &Hook, error: &ExecutorError) -> Failure {
             message: format!("hook {name:?} ({place}) {error}"),
         },
         Outcome::NotAllowed => Failure {
-            class: Class::Configuration,
+            class: class_of_denied(error),
             reason: reasons::HOOK_NOT_ALLOWED,
             message: format!("hook {name:?} (spec.hooks.{place}): {error}"),
         },
         Outcome::Unavailable => command_failure(error),
     }
+}
+
+/// Who can mend what may not run: a request that no whitelist could allow, only the spec.
+pub fn class_of_denied(error: &ExecutorError) -> Class {
+    if matches!(error, ExecutorError::Invalid(_)) { Class::Configuration } else { Class::NotAllowed }
 }
 
 /// The failure of anything that did not come to run.

@@ -9,7 +9,7 @@ mod spec;
 
 use std::time::{Duration, Instant};
 
-pub use error::{Outcome, command_failure};
+pub use error::{Outcome, class_of_denied, command_failure};
 pub use retries::{Retries, delay};
 pub use spec::{HookSpecError, Policy, When, check, read};
 

@@ -104,7 +104,7 @@ async fn a_failure_says_which_hook_failed_and_how_and_nothing_else() {
         (
             "rm",
             "retry",
-            Class::Configuration,
+            Class::NotAllowed,
             reasons::HOOK_NOT_ALLOWED,
             "hook \"my rm\" (spec.hooks.postRequest[1]): the command \"rm\" is not in the whitelist",
         ),

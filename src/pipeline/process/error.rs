@@ -4,7 +4,7 @@ use crate::api::conditions::reasons;
 use crate::api::external_source::{Assertion, TransformStep};
 use crate::failure::{Class, Failure};
 use crate::hooks::ExecutorError;
-use crate::pipeline::hooks::{Outcome, command_failure};
+use crate::pipeline::hooks::{Outcome, class_of_denied, command_failure};
 use crate::transform::{Problem, ProblemKind};
 
 /// Longest part of an expression that stands for a message, in characters.
@@ -78,7 +78,7 @@ fn otherwise(error: &ExecutorError, place: &str, reason: &'static str) -> Failur
         Outcome::Failed => Failure { class: Class::Refused, reason, message: format!("{place} {error}") },
         Outcome::NotAllowed => {
             let message = format!("{place}: {error}");
-            Failure { class: Class::Configuration, reason: reasons::INVALID_SPEC, message }
+            Failure { class: class_of_denied(error), reason: reasons::INVALID_SPEC, message }
         }
         Outcome::Unavailable => command_failure(error),
     }

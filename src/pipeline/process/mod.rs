@@ -36,6 +36,11 @@ impl Processing {
     pub fn new(source: Arc<ExternalSource>, content: Content, file_name: String) -> Self {
         Self { source, content, file_name, position: None }
     }
+
+    /// Whether commands run here, which may take minutes, and not only expressions.
+    pub fn has_hooks(&self) -> bool {
+        self.source.spec.hooks.as_ref().is_some_and(|hooks| !hooks.post_request.is_empty())
+    }
 }
 
 /// Judges the answer, once, and then pipes it through hooks and transformation.

@@ -11,7 +11,10 @@ use super::remove;
 pub(super) const PREFIX: &str = "externalsource-run-";
 
 /// Beginning of the names of folders that are not locked yet.
-const UNLOCKED: &str = "externalsource-new-";
+pub(super) const UNLOCKED: &str = "externalsource-new-";
+
+/// How often a folder is made anew that somebody took for a leftover before it was locked. They look at their start only.
+const TRIES: usize = 100;
 
 /// A folder that only our user can enter, under a name that nobody can guess, removed when dropped.
 pub(super) struct Folder {
@@ -22,16 +25,26 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn new(work_dir: &Path) -> io::Result<Self> {
-        let mut random = [0; 16];
-        File::open("/dev/urandom")?.read_exact(&mut random)?;
-        let random = u128::from_ne_bytes(random);
-        // Renamed only once it is locked, so that whoever looks for leftovers never finds it unlocked.
-        let unlocked = work_dir.join(format!("{UNLOCKED}{random:032x}"));
-        DirBuilder::new().mode(0o700).create(&unlocked)?;
-        let directory = File::open(&unlocked)?;
+        let mut tries = 1;
+        loop {
+            let mut random = [0; 16];
+            File::open("/dev/urandom")?.read_exact(&mut random)?;
+            let random = u128::from_ne_bytes(random);
+            let unlocked = work_dir.join(format!("{UNLOCKED}{random:032x}"));
+            DirBuilder::new().mode(0o700).create(&unlocked)?;
+            match Self::claim(&unlocked, work_dir.join(format!("{PREFIX}{random:032x}"))) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => tries += 1,
+                claimed => return claimed,
+            }
+        }
+    }
+
+    /// Renamed only once it is locked: under the name that it has then, whoever looks for leftovers never finds it
+    /// unlocked. Before that it may be taken for one, and be gone.
+    fn claim(unlocked: &Path, path: PathBuf) -> io::Result<Self> {
+        let directory = File::open(unlocked)?;
         directory.lock()?;
-        let path = work_dir.join(format!("{PREFIX}{random:032x}"));
-        std::fs::rename(&unlocked, &path)?;
+        std::fs::rename(unlocked, &path)?;
         Ok(Self { path, directory })
     }
 

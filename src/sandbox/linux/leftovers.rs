@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpgid};
 
-use super::folder::PREFIX;
+use super::folder::{PREFIX, UNLOCKED};
 use super::remove;
 
 /// How long killed processes may take to be gone. They are gone at once, but for one that waits for a broken disk.
@@ -24,7 +24,8 @@ pub(super) fn remove(work_dir: &Path) -> io::Result<()> {
     for entry in work_dir.read_dir()? {
         let entry = entry?;
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        let is_run = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+        let is_run = |name: &str| name.starts_with(PREFIX) || name.starts_with(UNLOCKED);
+        let is_run = entry.file_name().to_str().is_some_and(is_run);
         if is_folder && is_run && entry.metadata().is_ok_and(|metadata| metadata.uid() == ours) {
             remove_folder(&entry.path());
         }
@@ -38,6 +39,8 @@ fn remove_folder(path: &Path) {
     match directory.try_lock() {
         Ok(()) => match remove::tree(path) {
             Ok(()) => tracing::debug!(path = %path.display(), "removed what a program had left"),
+            // Its wrapper lived, and has removed it itself or given it its other name.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => tracing::warn!(path = %path.display(), %error, "cannot remove what a program has left"),
         },
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
@@ -63,5 +66,50 @@ fn reap(main: Pid) -> bool {
             Ok(None) => return true,
             Err(_) => return false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::folder::Folder;
+    use super::*;
+
+    #[test]
+    fn what_a_wrapper_left_before_it_had_locked_its_folder_is_removed() {
+        let work_dir = tempfile::tempdir().unwrap();
+        let [dead, live] = ["dead", "live"].map(|name| work_dir.path().join(format!("{UNLOCKED}{name}")));
+        for path in [&dead, &live] {
+            std::fs::create_dir(path).unwrap();
+        }
+        let directory = File::open(&live).unwrap();
+        directory.lock().unwrap();
+        remove(work_dir.path()).unwrap();
+        assert!(!dead.exists() && live.exists());
+        drop(directory);
+        remove(work_dir.path()).unwrap();
+        assert!(!live.exists());
+    }
+
+    #[test]
+    fn whoever_looks_for_leftovers_takes_no_folder_from_anybody() {
+        let work_dir = tempfile::tempdir().unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    remove(work_dir.path()).unwrap();
+                }
+            });
+            for _ in 0..500 {
+                let folder = Folder::new(work_dir.path()).map(|folder| (folder.path().exists(), folder));
+                if !folder.is_ok_and(|(exists, _)| exists) {
+                    done.store(true, Ordering::Relaxed);
+                    panic!("a folder was taken");
+                }
+            }
+            done.store(true, Ordering::Relaxed);
+        });
     }
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use self::kernel::Kernel;
 pub use self::kernel::NEWEST_LANDLOCK;
 use self::protocol::Order;
-pub use self::running::Running;
+pub use self::running::{Running, WRAPPER_GRACE};
 pub use self::wrapper::wrapper_main;
 use super::{Limits, Program, SandboxError, SandboxSettings};
 

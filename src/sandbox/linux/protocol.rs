@@ -38,12 +38,15 @@ pub(super) enum Word {
 pub(super) enum Cause {
     /// No folder for it; an error of the operating system.
     WorkDir(i32),
-    /// It cannot be watched; an error of the operating system.
-    Watch(i32),
+    /// It cannot be started or watched, for want of something that may be there the next time; an error of the operating
+    /// system.
+    Start(i32),
     /// It cannot be confined.
     Unconfined(String),
-    /// It cannot be executed; an error of the operating system.
+    /// It cannot be executed, as it is; an error of the operating system.
     Program(i32),
+    /// It cannot be given that many arguments and variables.
+    TooLong,
 }
 
 /// A frame.

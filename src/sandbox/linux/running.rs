@@ -22,7 +22,7 @@ use crate::sandbox::{Ended, Limit, SandboxError};
 
 /// How much longer than the program the wrapper may take. It kills and cleans within milliseconds; beyond this it hangs,
 /// and is killed itself.
-const WRAPPER_GRACE: Duration = Duration::from_secs(20);
+pub const WRAPPER_GRACE: Duration = Duration::from_secs(20);
 
 /// A program under way. Dropping it kills the program and everything that it started, which takes a moment.
 ///
@@ -171,8 +171,9 @@ impl Control {
         match cause {
             Cause::WorkDir(errno) => SandboxError::WorkDir { path: self.work_dir.clone(), error: error(errno) },
             Cause::Unconfined(why) => SandboxError::Unconfined(why),
-            Cause::Watch(errno) => SandboxError::Start(error(errno)),
+            Cause::Start(errno) => SandboxError::Start(error(errno)),
             Cause::Program(errno) => SandboxError::Program(error(errno)),
+            Cause::TooLong => SandboxError::TooLong,
         }
     }
 }

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use testbed::{Reply, eventually, free_port};
 
-use super::bed::{Bed, WHITELIST, hook, message, script, with};
+use super::bed::{Bed, WHITELIST, hook, message, script, with, with_policy};
 use crate::harness::{Options, SOON, Scene, config_map, every};
 use crate::hooks_sidecar::sidecar::{Place, until_ready};
 
@@ -72,9 +72,9 @@ async fn a_sidecar_that_hangs_does_not_make_the_controller_unready_and_holds_up_
     let (sources, origin) = (&scene.sources, &scene.origin);
     origin.on("/map.yaml", Reply::ok(config_map("one")));
     let url = origin.url("/map.yaml");
-    for i in 0..4 {
-        let spec = with(&url, &json!({"hooks": {"postRequest": [hook("cat", "cat", &[])]}}));
-        sources.apply(&format!("hooked-{i}"), &spec).await?;
+    for (i, policy) in ["fail", "ignore", "ignore", "retry"].into_iter().enumerate() {
+        let hook = with_policy(hook("cat", "cat", &[]), policy);
+        sources.apply(&format!("hooked-{i}"), &with(&url, &json!({"hooks": {"postRequest": [hook]}}))).await?;
     }
     origin.wait_for_requests("/map.yaml", 4, SOON).await?;
     sources.apply("plain", &with(&url, &json!({}))).await?;
@@ -83,6 +83,10 @@ async fn a_sidecar_that_hangs_does_not_make_the_controller_unready_and_holds_up_
     let (status, text) = readiness(&scene).await?;
     ensure!(status == 200 && text.contains("it does not answer in time"), "{text}");
     silent.abort();
+    for i in 0..4 {
+        let failed = sources.wait_failed(&format!("hooked-{i}"), "HooksUnavailable").await?;
+        ensure!(failed["status"]["artifact"].is_null(), "what no hook has seen is published: {failed}");
+    }
     Ok(())
 }
 

@@ -1,12 +1,15 @@
 //! What becomes of a run whose hooks fail, with commands that really do.
 
+use std::fs;
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use testbed::Reply;
 use testbed::wait::condition;
 
-use super::bed::{Bed, hook, message, script, with, with_policy};
-use crate::harness::{every, wait_events};
+use super::bed::{Bed, WHITELIST, hook, message, script, with, with_policy};
+use crate::harness::{Options, every, wait_events};
+use crate::hooks_sidecar::sidecar::Place;
 
 fn after(hooks: &[Value]) -> Value {
     json!({"hooks": {"postRequest": hooks}, "destinationPath": "out.txt", "maxRetries": 2})
@@ -107,5 +110,31 @@ async fn the_last_good_artifact_outlives_hooks_that_fail_and_a_hook_that_works_a
     origin.on("/data", Reply::ok("{\"good\": true, \"new\": 1}").etag("\"v3\""));
     sources.wait_ready("config").await?;
     ensure!(sources.download("config").await?[0].1.contains("new"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_whitelist_that_is_mended_needs_no_edit_of_any_source() -> Result<()> {
+    // The first is none at all, the second does not allow the command.
+    let bed = Bed::start_with("hooks-mended", Place::new("commands: [")?, Options::default()).await?;
+    let (sources, origin) = (&bed.scene.sources, &bed.scene.origin);
+    origin.on("/data", Reply::ok("data"));
+    let url = origin.url("/data");
+    let interval = every("1s", &url)["interval"].clone();
+    for (name, policy) in [("waits", "fail"), ("waits-too", "ignore")] {
+        let mut spec = with(&url, &after(&[with_policy(hook("tr", "tr", &["a", "b"]), policy)]));
+        spec["interval"] = interval.clone();
+        sources.apply(name, &spec).await?;
+        let failed = sources.wait_failed(name, "HooksUnavailable").await?;
+        ensure!(message(&failed).contains("the whitelist cannot be used: "), "{}", message(&failed));
+        ensure!(failed["status"]["artifact"].is_null(), "what no hook has seen is published: {failed}");
+    }
+    fs::write(&bed.sidecar.whitelist, "commands: {}")?;
+    let stalled = sources.wait_failed("waits", "HookNotAllowed").await?;
+    ensure!(condition(&stalled, "Stalled").is_some(), "{stalled}");
+    fs::write(&bed.sidecar.whitelist, WHITELIST)?;
+    let ready = sources.wait_ready("waits").await?;
+    ensure!(condition(&ready, "Stalled").is_none(), "{ready}");
+    ensure!(sources.download("waits").await?[0].1 == "dbtb");
     Ok(())
 }

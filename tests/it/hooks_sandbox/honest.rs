@@ -1,12 +1,14 @@
 //! What the sandbox is for runs in it as it does outside.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
-use flux_externalsource::sandbox::{Exit, NEWEST_LANDLOCK, Program, Sandbox, SandboxError};
+use anyhow::{Context as _, Result, ensure};
+use flux_externalsource::hooks::ExecutorError;
+use flux_externalsource::sandbox::{Exit, NEWEST_LANDLOCK, Program, Sandbox, SandboxError, SandboxSettings};
 
-use super::bed::{Bed, bash, perl, program};
-use super::unprivileged::unprivileged;
+use super::bed::{Bed, bash, limits, perl, program};
+use super::unprivileged::{binary, unprivileged};
 
 /// Runs a program under every version of Landlock; it has to succeed with this output.
 async fn gives(program: &Program, stdin: &str, expected: &str) -> Result<()> {
@@ -98,7 +100,29 @@ unprivileged! {
         }
         let long = "x".repeat(1 << 20);
         let error = bed.start(&program("/bin/echo", &[&long]))?.end().await.err();
-        ensure!(matches!(error, Some(SandboxError::Program(_))), "{error:?}");
+        ensure!(matches!(error, Some(SandboxError::TooLong)), "{error:?}");
         bed.is_clean("no mark")
+    }
+
+    async fn a_shortage_of_processes_says_nothing_about_the_program() -> Result<()> {
+        // A wrapper that may not fork, and one that may.
+        let folder = tempfile::tempdir()?;
+        for (limit, is_enough) in [("ulimit -u 1", false), ("true", true)] {
+            let wrapper = folder.path().join(limit.replace(' ', "-"));
+            let script = format!("#!/bin/bash\n{limit}\nexec {} \"$@\"\n", binary().display());
+            std::fs::write(&wrapper, script)?;
+            std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755))?;
+            let sandbox = Sandbox::new(SandboxSettings { wrapper, ..SandboxSettings::new(folder.path()) })?;
+            let ended = sandbox.start(&program("/bin/true", &[]), &limits())?.end().await;
+            if is_enough {
+                ensure!(ended?.exit == Exit::Code(0));
+                continue;
+            }
+            let error = ended.err().context("it ran")?;
+            ensure!(matches!(&error, SandboxError::Start(why) if why.raw_os_error() == Some(libc::EAGAIN)), "{error:?}");
+            let error = ExecutorError::from(error);
+            ensure!(matches!(error, ExecutorError::Unavailable(_)), "{error:?}");
+        }
+        Ok(())
     }
 }

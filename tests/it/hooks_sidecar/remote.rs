@@ -1,6 +1,7 @@
 //! The controller's client against the real sidecar: what comes back, and what each failure becomes.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -11,7 +12,7 @@ use flux_externalsource::transform::{Output, ProblemKind, Program, Step, Steps};
 use futures::TryStreamExt as _;
 use testbed::eventually;
 
-use super::sidecar::{Place, Sidecar, WHITELIST, command, input, remote, script, spools};
+use super::sidecar::{Place, Sidecar, WHITELIST, command, input, remote, remote_with, script, spools};
 use crate::harness::SOON;
 
 async fn text(spool: &Spool) -> Result<String> {
@@ -190,5 +191,27 @@ async fn nobody_there_is_unavailable() -> Result<()> {
     let error = remote.run(&command("cat", &[]), &input(""), &spools()).await.err().context("it ran")?;
     ensure!(matches!(&error, ExecutorError::Unavailable(why) if why.contains("none.sock")), "{error}");
     ensure!(remote.health().await.is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn slow_commands_stop_no_transformation() -> Result<()> {
+    let sidecar = Place::new(WHITELIST)?.with("HOOK_MAX_CONCURRENT", "1").start().await?;
+    // Both have one turn for commands: one that runs holds them all.
+    let controller = Arc::new(remote_with(&sidecar.socket, 1));
+    let asked = Arc::clone(&controller);
+    let slow = tokio::spawn(async move { asked.run(&script("sleep 600"), &input(""), &spools()).await });
+    eventually("the command to run", SOON, async || {
+        let health = controller.report().await?;
+        ensure!(health.running == 1, "{health:?}");
+        Ok(())
+    })
+    .await?;
+    let (program, document, spools) = (jq(".a"), input("{\"a\": 1}"), spools());
+    let transformed = tokio::time::timeout(SOON, controller.transform(&program, &document, &spools)).await;
+    let transformed = transformed.context("it waits for the command")??;
+    ensure!(text(&transformed).await?.trim() == "1");
+    ensure!(!slow.is_finished(), "the command did not hold its place");
+    slow.abort();
     Ok(())
 }

@@ -141,11 +141,16 @@ impl Sidecar {
 
 /// A client of the sidecar at this socket.
 pub fn remote(socket: &Path) -> Remote {
+    remote_with(socket, 100)
+}
+
+/// One that asks for so many commands at once.
+pub fn remote_with(socket: &Path, max_concurrent: usize) -> Remote {
     Remote::new(RemoteSettings {
         endpoint: Endpoint::Unix(socket.to_owned()),
         default_timeout: Duration::from_secs(30),
         transform_timeout: Duration::from_secs(30),
-        max_concurrent: 100,
+        max_concurrent,
         max_output: 1 << 30,
     })
 }

@@ -87,7 +87,7 @@ impl Machine {
 
     pub(super) fn failure_report(&self, failure: &Failure, withdraw: bool) -> Report {
         let other = match failure.class {
-            Class::Configuration => conditions::stalled(failure.reason, failure.message.clone()),
+            Class::Configuration | Class::NotAllowed => conditions::stalled(failure.reason, failure.message.clone()),
             Class::Transient { .. } | Class::Waiting | Class::Refused => {
                 conditions::reconciling(reasons::PROGRESSING_WITH_RETRY, failure.message.clone())
             }

@@ -102,7 +102,7 @@ impl Machine {
         let next_interval = jittered(interval, self.policy.interval_jitter, self.random.f64());
         match failure.class {
             Class::Configuration => Next::Never,
-            Class::Refused => {
+            Class::Refused | Class::NotAllowed => {
                 self.failures = 0;
                 Next::After(next_interval)
             }
@@ -185,7 +185,7 @@ impl Machine {
         let failure = Failure::from(error);
         match failure.class {
             // Said in the source's own status, which is another object with other rules.
-            Class::Waiting | Class::Refused | Class::Configuration if advertises => {
+            Class::Waiting | Class::Refused | Class::NotAllowed | Class::Configuration if advertises => {
                 self.fail_to_advertise(failure, now, effects);
             }
             _ => self.retry_publishing(effects),

@@ -102,6 +102,18 @@ async fn hooks_that_do_not_end_hold_up_only_hooks_and_a_deletion_ends_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn hooks_that_do_not_end_hold_up_no_transformation() {
+    let world = World::leading().await;
+    world.executor.hold(true);
+    for i in 0..4 {
+        create(&world, &named(&format!("hooked-{i}")), &after(&[hook("cat", "", "fail")]));
+    }
+    until("both workers of the pool are busy", || world.executor.under_way() == 2).await;
+    create(&world, &named("transformed"), &json!({"transform": [{"jq": "."}]}));
+    until("the transformation is asked for", || world.executor.programs().len() == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hook_is_tried_again_while_others_have_its_place() {
     let world = World::leading().await;
     let flaky = named("flaky");

@@ -16,6 +16,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
+use rustix::io::Errno;
 use rustix::process::Pid;
 
 use self::watch::Watch;
@@ -23,6 +24,7 @@ use super::check::NOTHING;
 use super::confine::{Confinement, UNCONFINED, start_confined};
 use super::folder::Folder;
 use super::protocol::{self, Cause, Malformed, Order, Word};
+use super::{Program, Sandbox};
 
 /// What the hidden subcommand does: wraps one program, as the process that started it says over standard error. To be
 /// called before there is any other thread.
@@ -87,7 +89,7 @@ fn wrap(began: Instant, order: &Order, mut control: UnixStream) -> io::Result<()
         Ok((ended, stderr)) => (ended, stderr),
         Err(error) => {
             kill::everything(main, None);
-            (Word::Failed(Cause::Watch(errno(&error))), Vec::new())
+            (Word::Failed(Cause::Start(errno(&error))), Vec::new())
         }
     };
     drop(folder);
@@ -106,10 +108,31 @@ fn start(order: &Order, folder: &Folder) -> Result<Child, Cause> {
         .current_dir(folder.path())
         .process_group(0)
         .stderr(Stdio::piped());
-    start_confined(command, confinement).map_err(|error| match errno(&error) {
-        errno if errno == UNCONFINED.raw_os_error() => Cause::Unconfined("the kernel refuses it".to_owned()),
-        errno => Cause::Program(errno),
-    })
+    start_confined(command, confinement)
+        .map_err(|error| cause(Errno::from_io_error(&error).unwrap_or(Errno::IO), &order.program))
+}
+
+/// What an error of fork(2) or execve(2) says about the program. What is not known to be for good is not: a shortage that
+/// passes must not be taken for a program that somebody has to mend.
+fn cause(errno: Errno, program: &Program) -> Cause {
+    match errno {
+        UNCONFINED => Cause::Unconfined("the kernel refuses it".to_owned()),
+        Errno::TOOBIG => Cause::TooLong,
+        Errno::NOENT
+        | Errno::NOTDIR
+        | Errno::ACCESS
+        | Errno::PERM
+        | Errno::NOEXEC
+        | Errno::LOOP
+        | Errno::ISDIR
+        | Errno::LIBBAD
+            // What is built in is nobody's to install or to allow.
+            if program.path != Sandbox::own_executable() =>
+        {
+            Cause::Program(errno.raw_os_error())
+        }
+        errno => Cause::Start(errno.raw_os_error()),
+    }
 }
 
 /// Lets the program have the only copies: while ours were open, neither end of a pipe would ever see an end.
@@ -125,4 +148,48 @@ fn say(control: &mut UnixStream, word: &Word) -> io::Result<()> {
 
 fn errno(error: &io::Error) -> i32 {
     error.raw_os_error().unwrap_or(libc::EIO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(path: std::path::PathBuf) -> Program {
+        Program { path, args: Vec::new(), env: Vec::new(), proxy: None }
+    }
+
+    #[test]
+    fn only_what_is_wrong_with_a_program_for_good_is_said_of_it() {
+        let (installed, own) = (program("/bin/true".into()), program(Sandbox::own_executable()));
+        for errno in [
+            Errno::NOENT,
+            Errno::NOTDIR,
+            Errno::ACCESS,
+            Errno::PERM,
+            Errno::NOEXEC,
+            Errno::LOOP,
+            Errno::ISDIR,
+            Errno::LIBBAD,
+        ] {
+            assert!(matches!(cause(errno, &installed), Cause::Program(said) if said == errno.raw_os_error()));
+            assert!(matches!(cause(errno, &own), Cause::Start(_)), "{errno}");
+        }
+        for errno in [
+            Errno::AGAIN,
+            Errno::NOMEM,
+            Errno::NFILE,
+            Errno::MFILE,
+            Errno::TXTBSY,
+            Errno::IO,
+            Errno::INTR,
+            Errno::NOSPC,
+            Errno::INVAL,
+        ] {
+            assert!(matches!(cause(errno, &installed), Cause::Start(said) if said == errno.raw_os_error()));
+        }
+        for program in [&installed, &own] {
+            assert!(matches!(cause(Errno::TOOBIG, program), Cause::TooLong));
+            assert!(matches!(cause(UNCONFINED, program), Cause::Unconfined(_)));
+        }
+    }
 }

@@ -13,6 +13,7 @@ fn the_class_decides_the_retry_and_the_artifact_stays() {
         (asked_for, Some(42..=42), Some(reasons::PROGRESSING_WITH_RETRY), None),
         (Class::Waiting, Some(0..=2), Some(reasons::PROGRESSING_WITH_RETRY), None),
         (Class::Refused, Some(570..=630), Some(reasons::PROGRESSING_WITH_RETRY), None),
+        (Class::NotAllowed, Some(570..=630), None, Some(reasons::FETCH_FAILED)),
         (Class::Configuration, None, None, Some(reasons::FETCH_FAILED)),
     ];
     for (class, delay, reconciling, stalled) in table {
@@ -29,6 +30,19 @@ fn the_class_decides_the_retry_and_the_artifact_stays() {
         assert_eq!(wake.is_some(), delay.is_some(), "{class:?}");
         assert!(wake.zip(delay).is_none_or(|(wake, range)| range.contains(&wake)), "{class:?} {wake:?}");
     }
+}
+
+#[test]
+fn what_the_administrator_allows_at_last_needs_no_edit() {
+    let mut world = settled();
+    world.fire(Timer::Wake).answer(true, Err(failure(Class::NotAllowed))).apply();
+    for _ in 0..3 {
+        world.fire(Timer::Wake).answer(true, Err(failure(Class::NotAllowed)));
+        assert_eq!((world.started(), world.told()), (vec![], vec![]), "it is said once");
+        assert!((570..=630).contains(&world.delay(Timer::Wake).unwrap().as_secs()));
+    }
+    world.fire(Timer::Wake).answer(true, Ok(Answer::NotModified)).apply();
+    assert_eq!((world.condition(types::READY), world.condition(types::STALLED)), (Some(ready()), None));
 }
 
 #[test]
