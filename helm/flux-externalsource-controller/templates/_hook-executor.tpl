@@ -20,6 +20,18 @@ Image of the hook executor: each part that is not set is the controller's.
 {{- end }}
 
 {{/*
+The policy for addresses: the same for what the controller fetches and for commands that may use the network.
+*/}}
+{{- define "flux-externalsource-controller.addressPolicy" -}}
+- name: ADDRESS_ALLOW
+  value: {{ join "," .Values.controller.addresses.allow | quote }}
+- name: ADDRESS_DENY
+  value: {{ join "," .Values.controller.addresses.deny | quote }}
+- name: ADDRESS_DENY_PRIVATE
+  value: {{ .Values.controller.addresses.denyPrivate | quote }}
+{{- end }}
+
+{{/*
 The container of the hook executor. It has no service account token.
 */}}
 {{- define "flux-externalsource-controller.hookExecutor" -}}
@@ -42,6 +54,7 @@ The container of the hook executor. It has no service account token.
       value: {{ $executor.concurrent | quote }}
     - name: LOG_LEVEL
       value: {{ .Values.controller.logLevel }}
+    {{- include "flux-externalsource-controller.addressPolicy" . | nindent 4 }}
     {{- with $executor.env }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

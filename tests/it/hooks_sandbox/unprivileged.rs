@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use crate::harness::BINARY;
 
@@ -31,24 +31,34 @@ pub fn is_root() -> bool {
 struct Copies {
     tests: PathBuf,
     binary: PathBuf,
-    _folder: tempfile::TempDir,
 }
 
+/// Made once by a process; what earlier ones have left is removed, because nothing in a static is ever dropped.
 fn copies() -> Result<&'static Copies> {
-    static COPIES: OnceLock<Copies> = OnceLock::new();
-    if let Some(copies) = COPIES.get() {
-        return Ok(copies);
-    }
-    let folder = tempfile::Builder::new().prefix("sandbox-tests-").tempdir()?;
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
-    let copy = |from: &Path, name: &str| -> Result<PathBuf> {
-        let to = folder.path().join(name);
-        std::fs::copy(from, &to).with_context(|| format!("{} cannot be copied", from.display()))?;
-        std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o755))?;
-        Ok(to)
+    const PREFIX: &str = "flux-externalsource-sandbox-tests-";
+    static COPIES: OnceLock<Result<Copies, String>> = OnceLock::new();
+    let make = || -> Result<Copies> {
+        let parent = std::env::temp_dir();
+        for entry in parent.read_dir()?.flatten() {
+            let name = entry.file_name();
+            let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+            if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+                // Somebody else removes it at the same time, or owns it.
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+        let folder = parent.join(format!("{PREFIX}{}", std::process::id()));
+        std::fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))?;
+        let copy = |from: &Path, name: &str| -> Result<PathBuf> {
+            let to = folder.join(name);
+            std::fs::copy(from, &to).with_context(|| format!("{} cannot be copied", from.display()))?;
+            std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o755))?;
+            Ok(to)
+        };
+        Ok(Copies { tests: copy(&std::env::current_exe()?, "tests")?, binary: copy(Path::new(BINARY), "binary")? })
     };
-    let (tests, binary) = (copy(&std::env::current_exe()?, "tests")?, copy(Path::new(BINARY), "flux-externalsource")?);
-    Ok(COPIES.get_or_init(|| Copies { tests, binary, _folder: folder }))
+    COPIES.get_or_init(|| make().map_err(|error| format!("{error:#}"))).as_ref().map_err(|error| anyhow!(error.clone()))
 }
 
 /// A command that runs one test of this executable as somebody who is not root.
