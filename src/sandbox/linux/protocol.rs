@@ -75,3 +75,34 @@ pub(super) fn take<T: for<'de> Deserialize<'de>>(bytes: &mut Vec<u8>) -> Result<
 /// Not what the other end of this protocol says.
 #[derive(Debug)]
 pub(super) struct Malformed;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_taken_one_by_one_once_they_are_whole() {
+        let whole = [frame(&Limit::Stdin), frame(&Limit::Stdout)].concat();
+        let mut arrived = Vec::new();
+        let mut taken = Vec::new();
+        for byte in whole {
+            arrived.push(byte);
+            taken.extend(take::<Limit>(&mut arrived).unwrap());
+        }
+        assert_eq!((taken, arrived), (vec![Limit::Stdin, Limit::Stdout], Vec::new()));
+    }
+
+    #[test]
+    fn what_follows_a_frame_stays() {
+        let mut arrived = [frame(&Limit::Cpu), b"standard error".to_vec()].concat();
+        assert_eq!(take::<Limit>(&mut arrived).unwrap(), Some(Limit::Cpu));
+        assert_eq!(arrived, b"standard error");
+    }
+
+    #[test]
+    fn other_frames_are_refused_without_waiting_for_their_end() {
+        for bytes in [&[0xff, 0xff, 0xff, 0xff][..], b"\0\0\0\x02{}", b"\0\0\0\0"] {
+            assert!(take::<Limit>(&mut bytes.to_vec()).is_err(), "{bytes:?}");
+        }
+    }
+}

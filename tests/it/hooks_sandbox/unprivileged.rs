@@ -4,15 +4,22 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::harness::BINARY;
 
-/// Distroless images' "nonroot".
-const USER: u32 = 65532;
+/// The first of the users that tests run as. Each has its own, because the kernel counts the processes of a user, and a
+/// fork bomb of one test would be another's.
+const USERS: std::ops::Range<u32> = 50_000..60_000;
+
+/// Who runs this test.
+fn user(name: &str) -> u32 {
+    let hash = name.bytes().fold(7_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    USERS.start + hash % (USERS.end - USERS.start)
+}
 
 /// Where the test of the other user finds the binary.
 const BINARY_VARIABLE: &str = "SANDBOX_TEST_BINARY";
@@ -31,34 +38,32 @@ pub fn is_root() -> bool {
 struct Copies {
     tests: PathBuf,
     binary: PathBuf,
+    /// Removes them when this process ends, however it does: its standard input is a pipe that we hold.
+    _remover: Child,
 }
 
-/// Made once by a process; what earlier ones have left is removed, because nothing in a static is ever dropped.
 fn copies() -> Result<&'static Copies> {
-    const PREFIX: &str = "flux-externalsource-sandbox-tests-";
-    static COPIES: OnceLock<Result<Copies, String>> = OnceLock::new();
-    let make = || -> Result<Copies> {
-        let parent = std::env::temp_dir();
-        for entry in parent.read_dir()?.flatten() {
-            let name = entry.file_name();
-            let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-            if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
-                // Somebody else removes it at the same time, or owns it.
-                let _ = std::fs::remove_dir_all(entry.path());
-            }
-        }
-        let folder = parent.join(format!("{PREFIX}{}", std::process::id()));
-        std::fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))?;
-        let copy = |from: &Path, name: &str| -> Result<PathBuf> {
-            let to = folder.join(name);
-            std::fs::copy(from, &to).with_context(|| format!("{} cannot be copied", from.display()))?;
-            std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o755))?;
-            Ok(to)
-        };
-        Ok(Copies { tests: copy(&std::env::current_exe()?, "tests")?, binary: copy(Path::new(BINARY), "binary")? })
+    static COPIES: OnceLock<Copies> = OnceLock::new();
+    if let Some(copies) = COPIES.get() {
+        return Ok(copies);
+    }
+    let folder = tempfile::Builder::new().prefix("sandbox-tests-").tempdir()?;
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+    let copy = |from: &Path, name: &str| -> Result<PathBuf> {
+        let to = folder.path().join(name);
+        // Not by ourselves: what another thread starts meanwhile would hold the file open for writing, and a file that
+        // is cannot be executed.
+        let copied = Command::new("/bin/cp").args([from, &to]).status()?;
+        ensure!(copied.success(), "{} cannot be copied", from.display());
+        std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o755))?;
+        Ok(to)
     };
-    COPIES.get_or_init(|| make().map_err(|error| format!("{error:#}"))).as_ref().map_err(|error| anyhow!(error.clone()))
+    let (tests, binary) = (copy(&std::env::current_exe()?, "tests")?, copy(Path::new(BINARY), "flux-externalsource")?);
+    let mut remover = Command::new("/bin/sh");
+    remover.args(["-c", "cat; rm -r \"$0\""]).arg(folder.path()).stdin(Stdio::piped());
+    let remover = remover.spawn()?;
+    let _ = folder.keep();
+    Ok(COPIES.get_or_init(|| Copies { tests, binary, _remover: remover }))
 }
 
 /// A command that runs one test of this executable as somebody who is not root.
@@ -66,7 +71,8 @@ pub fn test_command(name: &str) -> Result<Command> {
     let mut command = if is_root() {
         let copies = copies()?;
         let mut command = Command::new(&copies.tests);
-        command.uid(USER).gid(USER).env(BINARY_VARIABLE, &copies.binary).current_dir("/");
+        let user = user(name);
+        command.uid(user).gid(user).env(BINARY_VARIABLE, &copies.binary).current_dir("/");
         command
     } else {
         let mut command = Command::new(std::env::current_exe()?);
@@ -88,7 +94,7 @@ pub fn run(name: &str, body: impl Future<Output = Result<()>>) -> Result<()> {
     if output.status.success() && said.contains("1 passed") {
         return Ok(());
     }
-    bail!("as user {USER}: {}\n{said}\n{}", output.status, String::from_utf8_lossy(&output.stderr))
+    bail!("as another user: {}\n{said}\n{}", output.status, String::from_utf8_lossy(&output.stderr))
 }
 
 /// Tests that are run by somebody who is not root.

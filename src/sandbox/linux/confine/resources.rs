@@ -15,9 +15,10 @@ const MAPPED_BEYOND: u64 = 2 << 30;
 ///
 /// The kernel counts all threads of a user, in other programs and other containers too, and refuses those that are
 /// beyond the limit of whoever starts them. So a low limit would let one program starve every other, and neighbours of
-/// the same user number starve all; the wrapper's count is the limit of one program. This is what a fork bomb reaches
-/// at most before the wrapper has seen it. It does not bind root.
-const THREADS_OF_USER: u64 = 4096;
+/// the same user number (or the desktop of whoever tries things) starve all. The wrapper's count is the limit of one
+/// program; this is what a fork bomb can reach at most should the wrapper not get to see it, a quarter of the smallest
+/// number of processes that Linux has by default. It does not bind root.
+const THREADS_OF_USER: u64 = 8192;
 
 /// Signals and timers that may be pending for our user; see above.
 const PENDING_SIGNALS: u64 = 1024;

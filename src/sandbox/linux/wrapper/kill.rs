@@ -10,7 +10,13 @@ use rustix::process::{
 use super::processes;
 
 /// First and longest wait for those that are dying.
-const NAP: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(5));
+const NAP: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
+
+/// Those that are still there when the wait has become this long may not have been reached.
+const SURVIVED: Duration = Duration::from_micros(400);
+
+/// How many processes are looked for at once, to be killed: as many as there can be. More are found the next time.
+const AT_ONCE: u64 = 8192;
 
 /// Kills all of our descendants, and waits until none is left. Gives the status of `main`.
 pub(super) fn everything(main: Pid, mut status: Option<WaitStatus>) -> Option<WaitStatus> {
@@ -22,7 +28,7 @@ pub(super) fn everything(main: Pid, mut status: Option<WaitStatus>) -> Option<Wa
     while reap(main, &mut status) {
         pause(nap);
         nap = (nap * 2).min(NAP.1);
-        if nap == NAP.1 {
+        if nap >= SURVIVED {
             one_by_one();
         }
     }
@@ -44,7 +50,8 @@ pub(super) fn reap(main: Pid, status: &mut Option<WaitStatus>) -> bool {
 
 /// For those that have left the group, where no filter of system calls keeps them in it.
 fn one_by_one() {
-    let descendants: Vec<Pid> = processes::descendants().iter().filter_map(|found| Pid::from_raw(found.pid)).collect();
+    let descendants: Vec<Pid> =
+        processes::descendants(AT_ONCE).iter().filter_map(|found| Pid::from_raw(found.pid)).collect();
     for pid in &descendants {
         // First of all no more of them.
         let none = Rlimit { current: Some(0), maximum: Some(0) };

@@ -1,7 +1,8 @@
 //! Everything that descends from this process, as /proc tells it.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 pub(super) struct Process {
     pub pid: i32,
     parent: i32,
+    session: i32,
     /// Has ended, and nobody has waited for it yet.
     zombie: bool,
     threads: u64,
@@ -35,6 +37,7 @@ impl Process {
             pid: pid.parse().ok()?,
             zombie: *field(3)? == "Z",
             parent: field(4)?.parse().ok()?,
+            session: field(6)?.parse().ok()?,
             threads: count(20)?,
             own: count(14)? + count(15)?,
             waited: count(16)? + count(17)?,
@@ -43,9 +46,11 @@ impl Process {
     }
 
     fn read(pid: i32) -> Option<Self> {
-        // Gone, or gone meanwhile. Not read as text: a process may have any name.
-        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        Self::parse(&String::from_utf8_lossy(&stat))
+        let mut stat = [0; 1024];
+        // Gone, or gone meanwhile. The kernel gives all of it at once.
+        let length = File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut stat)).ok()?;
+        // Not read as text: a process may have any name.
+        Self::parse(&String::from_utf8_lossy(&stat[..length]))
     }
 
     /// What it is now, if it is there.
@@ -82,19 +87,30 @@ fn own() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
-/// All descendants of this process.
-pub(super) fn descendants() -> Vec<Process> {
+/// All descendants of this process; but only some when there are more than `most` processes and threads, because a fork
+/// bomb makes them faster than they can be looked at.
+pub(super) fn descendants(most: u64) -> Vec<Process> {
     let own = own();
-    if Path::new(&format!("/proc/self/task/{own}/children")).exists() { by_children(own) } else { by_parents(own) }
+    if Path::new(&format!("/proc/self/task/{own}/children")).exists() {
+        by_children(own, most)
+    } else {
+        by_parents(own, most)
+    }
 }
 
 /// Asks every thread for its children. Cheap, and not in every kernel (`CONFIG_PROC_CHILDREN`).
-fn by_children(own: i32) -> Vec<Process> {
-    let mut found = Vec::new();
+fn by_children(own: i32, most: u64) -> Vec<Process> {
+    let (mut found, mut count) = (Vec::new(), 0);
     let mut queue = VecDeque::from([own]);
     while let Some(pid) = queue.pop_front() {
-        if pid != own {
-            found.extend(Process::read(pid));
+        if pid != own
+            && let Some(process) = Process::read(pid)
+        {
+            count += process.count();
+            found.push(process);
+        }
+        if count > most {
+            break;
         }
         let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { continue };
         for thread in threads.flatten() {
@@ -106,11 +122,20 @@ fn by_children(own: i32) -> Vec<Process> {
 }
 
 /// Asks every process for its parent.
-fn by_parents(own: i32) -> Vec<Process> {
+fn by_parents(own: i32, most: u64) -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
+    let (mut all, mut count) = (Vec::new(), 0);
     for process in pids.filter_map(Process::read) {
+        // The wrapper leads a session of its own, which a program cannot leave.
+        count += if process.session == own && process.pid != own { process.count() } else { 0 };
+        all.push(process);
+        if count > most {
+            return all.into_iter().filter(|process| process.session == own && process.pid != own).collect();
+        }
+    }
+    let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
+    for process in all {
         children.entry(process.parent).or_default().push(process);
     }
     let mut found = children.remove(&own).unwrap_or_default();
@@ -129,7 +154,8 @@ mod tests {
     #[test]
     fn a_name_of_parentheses_and_spaces_is_no_field() {
         let stat = "42 (a) (b) 1) S 7 42 42 0 -1 4194304 90 11 0 0 3 4 5 6 25 5 9 0 1000 8192 77 18446744073709551615";
-        let process = Process { pid: 42, parent: 7, zombie: false, threads: 9, own: 7, waited: 11, pages: 77 };
+        let process =
+            Process { pid: 42, parent: 7, session: 42, zombie: false, threads: 9, own: 7, waited: 11, pages: 77 };
         assert_eq!(Process::parse(stat), Some(process));
         assert_eq!(Process::parse("42 (a) S 7"), None);
         assert_eq!(Process::parse(""), None);
@@ -148,9 +174,9 @@ mod tests {
         std::io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut [0]).unwrap();
         let own = std::process::id().cast_signed();
         let child = shell.id().cast_signed();
-        let mut ways = vec![by_parents(own)];
+        let mut ways = vec![by_parents(own, u64::MAX)];
         if Path::new(&format!("/proc/self/task/{own}/children")).exists() {
-            ways.push(by_children(own));
+            ways.push(by_children(own, u64::MAX));
         }
         for found in ways {
             let grandchild = found.iter().find(|process| process.parent == child);

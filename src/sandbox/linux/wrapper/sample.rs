@@ -41,12 +41,15 @@ impl Sampler {
 
     /// Looks once; gives a limit that is exceeded.
     pub(super) fn look(&mut self) -> Option<Limit> {
-        let processes = processes::descendants();
+        let processes = processes::descendants(self.limits.processes);
+        if processes.iter().map(Process::count).sum::<u64>() > self.limits.processes {
+            return Some(Limit::Processes);
+        }
         let limit = self.exceeded(&processes);
         if limit.is_some() {
             // What ends while we look can be counted twice: a process's time by itself and by its parent, shared memory
             // by one process before and by another after. A true excess lasts.
-            return self.exceeded(&processes::descendants());
+            return self.exceeded(&processes::descendants(self.limits.processes));
         }
         let now = Instant::now();
         if now < self.next_search {
@@ -58,9 +61,6 @@ impl Sampler {
     }
 
     fn exceeded(&mut self, processes: &[Process]) -> Option<Limit> {
-        if processes.iter().map(Process::count).sum::<u64>() > self.limits.processes {
-            return Some(Limit::Processes);
-        }
         let cpu = processes.iter().map(Process::cpu).sum::<Duration>() + processes::cpu_of_ended();
         if cpu > self.limits.cpu {
             return Some(Limit::Cpu);

@@ -109,11 +109,11 @@ impl Watch {
         if wrote {
             self.stderr.drain();
         }
-        // Orphans that have ended are ours to wait for, and are in everybody's way until then.
-        kill::reap(self.main, &mut self.status);
         if ended {
             return Some(Reason::Ended);
         }
+        // Orphans that have ended are ours to wait for, and are in everybody's way until then.
+        kill::reap(self.main, &mut self.status);
         if told && let Some(reason) = self.listen() {
             return Some(reason);
         }
