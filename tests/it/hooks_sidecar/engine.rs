@@ -20,7 +20,7 @@ use crate::harness::{BINARY, SOON};
 const LIMIT: u64 = 10;
 
 struct Engine {
-    engine: Embedded,
+    embedded: Embedded,
     /// The name that its wrappers run under, and nobody else.
     wrapper: String,
     _folder: TempDir,
@@ -58,14 +58,14 @@ impl Engine {
         };
         let sandbox = Sandbox::new(SandboxSettings { wrapper: wrapper.clone(), ..SandboxSettings::new(work) })?;
         let rules = Rules::open(whitelist, Finder::new(User::of_process(true)));
-        let engine = Embedded::new(rules.into(), sandbox, settings, None);
-        Ok(Self { engine, wrapper: wrapper.display().to_string(), _folder: folder })
+        let embedded = Embedded::new(rules.into(), sandbox, settings, None);
+        Ok(Self { embedded, wrapper: wrapper.display().to_string(), _folder: folder })
     }
 
     async fn start(&self, command: &Command, input: &'static [u8]) -> Result<Output> {
-        let job = self.engine.admit(command)?;
+        let job = self.embedded.admit(command)?;
         let input = stream::iter([Ok(Bytes::from_static(input))]);
-        Ok(self.engine.start(self.engine.turn().await?, job, input)?)
+        Ok(self.embedded.start(self.embedded.turn().await?, job, input)?)
     }
 
     async fn until_ended(&self) -> Result<()> {
@@ -88,9 +88,9 @@ async fn one_byte_too_many_is_no_success_although_the_command_has_ended_well() -
     let (ended, _) = output.end().await?;
     ensure!(ended.limit == Some(Limit::Stdout), "{ended:?}");
 
-    let ran = engine.engine.run(&script("printf 12345678901"), &input(""), &spools()).await;
+    let ran = engine.embedded.run(&script("printf 12345678901"), &input(""), &spools()).await;
     ensure!(matches!(ran, Err(ExecutorError::Limit(Limit::Stdout))), "{ran:?}");
-    let whole = engine.engine.run(&script("printf 1234567890"), &input(""), &spools()).await?;
+    let whole = engine.embedded.run(&script("printf 1234567890"), &input(""), &spools()).await?;
     ensure!(whole.len() == LIMIT, "{} bytes", whole.len());
     Ok(())
 }
@@ -115,9 +115,9 @@ async fn a_place_is_free_when_nothing_runs_there_any_more() -> Result<()> {
         let endless = script(&format!("for i in 1 2 3 4; do bash -c 'sleep 600; : {marker}' & done; printf x; wait"));
         let mut output = engine.start(&endless, b"").await?;
         ensure!(output.next().await?.is_some(), "it has not begun");
-        ensure!((engine.engine.running(), running(&marker)? > 0) == (1, true), "it does not run");
+        ensure!((engine.embedded.running(), running(&marker)? > 0) == (1, true), "it does not run");
         drop(output);
-        let _turn = engine.engine.turn().await?;
+        let _turn = engine.embedded.turn().await?;
         let (programs, wrappers) = (running(&marker)?, running(&engine.wrapper)?);
         ensure!((programs, wrappers) == (0, 0), "{programs} programs and {wrappers} wrappers still run");
     }
