@@ -5,6 +5,9 @@
 //! (<https://kubernetes.io/docs/reference/using-api/cel/#resource-constraints>). No rule looks at the status, and none
 //! compares with the old object, so a rule that is added later does not lock objects that were stored before it: the
 //! API server lets unchanged values pass (validation ratcheting).
+//!
+//! There is none on the spec itself, for what has to hold between its fields: over a spec that is no object it could not
+//! be evaluated, and the API server would refuse even the status that says so. The controller checks that.
 
 use kube::core::{Reason, Rule};
 
@@ -88,29 +91,6 @@ pub fn generator() -> [Rule; 1] {
         .message("is required when type is \"http\"")
         .reason(Reason::FieldValueRequired)
         .field_path(".http")]
-}
-
-/// What has to hold between fields of the spec.
-pub fn spec() -> [Rule; 4] {
-    const TRANSFORMS: &str = "(has(self.transform) && size(self.transform) > 0)";
-    const HAS_PRE_REQUEST: &str = "(has(self.hooks) && has(self.hooks.preRequest) && size(self.hooks.preRequest) > 0)";
-    const HTTP: &str = "has(self.generator.http)";
-    let unless = |excuse: &str, holds: &str| Rule::new(format!("{excuse} || {holds}"));
-    [
-        unless("!has(self.output)", TRANSFORMS).message("needs spec.transform").field_path(".output"),
-        unless("!has(self.outputFiles) || !self.outputFiles", TRANSFORMS)
-            .message("needs spec.transform")
-            .field_path(".outputFiles"),
-        unless(&format!("!{TRANSFORMS} || !{HTTP}"), "!has(self.generator.http.unpack)")
-            .message("cannot be used together with spec.generator.http.unpack")
-            .field_path(".transform"),
-        unless(
-            &format!("!{HTTP} || !has(self.generator.http.fromPreRequest) || !self.generator.http.fromPreRequest"),
-            HAS_PRE_REQUEST,
-        )
-        .message("needs spec.hooks.preRequest")
-        .field_path(".generator.http.fromPreRequest"),
-    ]
 }
 
 /// A step is one of its kinds.

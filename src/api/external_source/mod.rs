@@ -49,7 +49,6 @@ pub use transform::{Assertion, TransformStep};
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend")
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = schema::spec()))]
 pub struct ExternalSourceSpec {
     /// How often the origin is asked, as a Go duration ("10m", "1h30m"). The effective minimum is one minute.
     #[serde(default)]

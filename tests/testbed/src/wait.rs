@@ -22,16 +22,19 @@ where
     F: Future<Output = Result<T>>,
 {
     let deadline = Instant::now() + within;
+    let mut last: Option<anyhow::Error> = None;
     loop {
-        // Within the time as well: a check that hangs must fail the test with these words, not hang it.
+        // Within the time as well: a check that hangs must fail the test with these words, not hang it. What the one
+        // before said is worth more than that this one was cut off.
         let error = match timeout_at(deadline, check()).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => error,
-            Err(elapsed) => anyhow::Error::new(elapsed).context("the check hung"),
+            Err(elapsed) => last.unwrap_or_else(|| anyhow::Error::new(elapsed).context("the check hung")),
         };
         if Instant::now() >= deadline {
             return Err(error.context(format!("waited {within:?} for {what}")));
         }
+        last = Some(error);
         sleep(POLL).await;
     }
 }
