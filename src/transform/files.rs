@@ -73,7 +73,7 @@ fn content_bytes(path: &str, content: &Val, output: Output) -> io::Result<Vec<u8
 /// What to say when a result could not be written: it is too deep, or nobody reads it any more.
 pub(super) fn unwritten(error: &io::Error) -> Problem {
     match error.get_ref() {
-        Some(inner) if inner.is::<super::value::write::TooDeep>() => Problem::evaluation(inner.to_string()),
+        Some(inner) if inner.is::<super::value::write::Unwritable>() => Problem::evaluation(inner.to_string()),
         _ => Problem::evaluation(format!("the result cannot be written: {}", error.kind())),
     }
 }

@@ -215,6 +215,16 @@ fn yaml_is_read_with_its_documents_anchors_and_keys() {
 }
 
 #[test]
+fn yaml_escapes_what_readers_refuse() {
+    for c in ['\u{80}', '\u{85}', '\u{9f}', '\u{2028}', '\u{feff}', '\u{fffe}', '\u{ffff}'] {
+        let value = Val::array(vec![Val::from(format!("a{c}b")), Val::from(format!("a\n{c}b\nc"))]);
+        assert_eq!(yaml::documents(&as_yaml(&value)), Ok(vec![value]), "{c:?}");
+    }
+    let long = document(&format!("{{\"{}\":1}}", "a".repeat(1025))).unwrap();
+    assert!(yaml::yaml(&mut Vec::new(), &long).is_err());
+}
+
+#[test]
 fn aliases_cannot_multiply_without_end() {
     let aliases = |level: usize| vec![format!("*a{}", level - 1); 10].join(",");
     let levels = (1..12).map(|level| format!("a{level}: &a{level} [{}]\n", aliases(level)));

@@ -33,14 +33,20 @@ impl Style {
     pub const PRETTY: Self = Self { indent: Indent::Spaces(2), sort: false, ascii: false };
 }
 
-/// What an error of a writer says when a value is nested too deeply.
+/// What an error of a writer says when a value cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("the result is nested deeper than {MAX_DEPTH}")]
-pub(in super::super) struct TooDeep;
+pub(in super::super) enum Unwritable {
+    /// No reader would take it.
+    #[error("the result is nested deeper than {MAX_DEPTH}")]
+    TooDeep,
+    /// YAML allows 1,024 characters between the start of a key and its colon.
+    #[error("a key of the result is too long for YAML")]
+    LongKey,
+}
 
 /// The error for a value at this depth, if it is too deep.
 pub(super) fn check_depth(depth: usize) -> io::Result<()> {
-    if depth > MAX_DEPTH { Err(io::Error::new(io::ErrorKind::InvalidData, TooDeep)) } else { Ok(()) }
+    if depth > MAX_DEPTH { Err(io::Error::new(io::ErrorKind::InvalidData, Unwritable::TooDeep)) } else { Ok(()) }
 }
 
 /// Writes a value, without a line break after it.
@@ -50,9 +56,14 @@ pub(in super::super) fn json(out: &mut impl Write, value: &Val, style: &Style) -
 
 /// Writes a text with its quotes.
 pub(super) fn string(out: &mut impl Write, text: &str, ascii: bool) -> io::Result<()> {
+    quoted(out, text, |c| ascii && !c.is_ascii())
+}
+
+/// Writes a text with its quotes; `also` are characters to escape beyond those that JSON wants escaped.
+pub(super) fn quoted(out: &mut impl Write, text: &str, also: impl Fn(char) -> bool) -> io::Result<()> {
     out.write_all(b"\"")?;
     let mut rest = text;
-    let special = |c: char| matches!(c, '"' | '\\' | '\0'..='\u{1f}' | '\u{7f}') || (ascii && !c.is_ascii());
+    let special = |c: char| matches!(c, '"' | '\\' | '\0'..='\u{1f}' | '\u{7f}') || also(c);
     while let Some(at) = rest.find(special) {
         out.write_all(&rest.as_bytes()[..at])?;
         let mut chars = rest[at..].chars();

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::super::write::{check_depth, string};
+use super::super::write::{Unwritable, check_depth, quoted};
 use super::super::{Object, Val, number};
 
 /// Texts that readers of YAML 1.1 or 1.2 take for booleans, null or numbers, in lower case.
@@ -13,6 +13,9 @@ const WORDS: [&str; 14] =
 
 /// Longest text that is a plain key: YAML allows 1,024 characters before the colon, and quotes help no further.
 const MAX_PLAIN: usize = 128;
+
+/// Longest key with its quotes, in bytes; YAML counts up to 1,024 characters before the colon.
+const MAX_KEY: usize = 1000;
 
 /// Writes a value as a document, with a line break after it.
 pub(in super::super::super) fn yaml(out: &mut impl Write, value: &Val) -> io::Result<()> {
@@ -56,11 +59,7 @@ fn mapping(out: &mut impl Write, entries: &Object, width: usize, depth: usize, b
         if at > 0 || !begun {
             indent(out, width)?;
         }
-        if is_plain(key) {
-            out.write_all(key.as_bytes())?;
-        } else {
-            string(out, key, false)?;
-        }
+        write_key(out, key)?;
         out.write_all(b":")?;
         match value {
             Val::Arr(items) if !items.is_empty() => {
@@ -81,6 +80,18 @@ fn mapping(out: &mut impl Write, entries: &Object, width: usize, depth: usize, b
     Ok(())
 }
 
+fn write_key(out: &mut impl Write, key: &str) -> io::Result<()> {
+    if is_plain(key) {
+        return out.write_all(key.as_bytes());
+    }
+    let mut written = Vec::new();
+    quoted(&mut written, key, is_unprintable)?;
+    if written.len() > MAX_KEY {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, Unwritable::LongKey));
+    }
+    out.write_all(&written)
+}
+
 /// Anything that stands in its line; the lines of a block are indented by `width`. Collections are empty ones.
 fn scalar(out: &mut impl Write, value: &Val, width: usize, depth: usize) -> io::Result<()> {
     match value {
@@ -89,10 +100,15 @@ fn scalar(out: &mut impl Write, value: &Val, width: usize, depth: usize) -> io::
         Val::Num(value) => number::write(out, value),
         Val::Str(text) if is_plain(text) => out.write_all(text.as_bytes()),
         Val::Str(text) if is_block(text) => block(out, text, width),
-        Val::Str(text) => string(out, text, false),
+        Val::Str(text) => quoted(out, text, is_unprintable),
         Val::Arr(_) => check_depth(depth).and_then(|()| out.write_all(b"[]")),
         Val::Obj(_) => check_depth(depth).and_then(|()| out.write_all(b"{}")),
     }
+}
+
+/// Characters beyond ASCII that YAML takes only in an escape, or for a line break.
+fn is_unprintable(c: char) -> bool {
+    matches!(c, '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Whether a text needs no quotes for any reader. What starts with a letter or a slash is no number and no date; the
@@ -113,12 +129,7 @@ fn is_plain(text: &str) -> bool {
 /// Whether a text can be a literal block: several lines of printable characters, the first of which shows where the
 /// block's indentation ends.
 fn is_block(text: &str) -> bool {
-    let printable = |c: char| {
-        c == '\n'
-            || c == '\t'
-            || (!c.is_control()
-                && !matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
-    };
+    let printable = |c: char| c == '\n' || c == '\t' || (!c.is_control() && !is_unprintable(c));
     let starts = !text.starts_with([' ', '\t', '\n']);
     // Lines that end in white space would be invisible.
     let ends = text.lines().all(|line| !line.ends_with([' ', '\t']));
