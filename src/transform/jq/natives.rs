@@ -1,5 +1,5 @@
 //! The functions that are not written in jq: those of the interpreter and its library, less what is
-//! [withheld](super::withheld), and ours.
+//! [`super::withheld`], and ours.
 
 use jaq_core::data::HasLut;
 use jaq_core::native::{self, Filter, Fun, bome, run, unary};
