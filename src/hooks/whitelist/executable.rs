@@ -142,6 +142,10 @@ impl Finder {
             let next = at.join(&name);
             let found = metadata(&next)?;
             if found.is_symlink() {
+                // In a folder that everybody shares, a link is its owner's to change.
+                if found.uid() == self.user.uid && !self.user.trusted {
+                    return Err(Flaw::Unsafe(format!("{} is a link of the user of this process", next.display())));
+                }
                 links += 1;
                 let target = std::fs::read_link(&next).map_err(|error| unreadable(&next, &error))?;
                 if links > MAX_LINKS {
@@ -169,9 +173,11 @@ impl Finder {
     /// Whether nobody who runs commands can write to it.
     fn check(&self, path: &Path, found: &Metadata) -> Result<(), Flaw> {
         let (mode, user) = (found.mode(), &self.user);
-        let who = if mode & 0o002 != 0 {
+        // In a sticky folder, such as /tmp, everybody can add names, and nobody can replace another's (chmod(2)).
+        let shared = found.is_dir() && mode & 0o1000 != 0;
+        let who = if mode & 0o002 != 0 && !shared {
             "everybody"
-        } else if mode & 0o020 != 0 && user.groups.contains(&found.gid()) && !user.trusted {
+        } else if mode & 0o020 != 0 && !shared && user.groups.contains(&found.gid()) && !user.trusted {
             "the group that this process belongs to"
         // An owner can make it writable at any time.
         } else if found.uid() == user.uid && !user.trusted {

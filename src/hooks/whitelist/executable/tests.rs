@@ -144,3 +144,17 @@ fn owner_and_group_count_unless_they_are_trusted() {
     assert!(with(STRANGER, &[STRANGER], false).is_ok());
     assert!(with(found.uid(), &[found.gid()], true).is_ok());
 }
+
+#[test]
+fn in_a_sticky_folder_what_belongs_to_others_cannot_be_replaced() {
+    let place = Place::new();
+    let shared = place.folder("shared", 0o1777);
+    fs::create_dir(shared.join("mine")).unwrap();
+    let program = place.file("shared/mine/program", 0o755);
+    let find = |user| Finder { folders: Vec::new(), user }.find("program", Some(&program));
+    assert_eq!(find(stranger()), Ok(Executable::File(program.clone())));
+    let owner = User { uid: program.metadata().unwrap().uid(), ..stranger() };
+    assert!(matches!(find(owner), Err(Unusable::Unsafe(_))));
+    fs::set_permissions(&shared, Permissions::from_mode(0o777)).unwrap();
+    assert!(why(find(stranger())).ends_with("shared can be changed by everybody"));
+}
