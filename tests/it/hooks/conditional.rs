@@ -14,28 +14,36 @@ fn made_from(url: &str, text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_same_token_is_asked_with_conditionally_and_another_one_is_not_and_neither_costs_a_write() -> Result<()> {
+async fn the_same_token_is_asked_with_conditionally_and_another_one_is_not_and_neither_writes_anything_anew()
+-> Result<()> {
     let bed = Bed::start("hooks-conditional").await?;
     let (sources, origin) = (&bed.scene.sources, &bed.scene.origin);
     origin.on("/map.yaml", Reply::ok(config_map("one")).etag("\"v1\""));
     let url = origin.url("/map.yaml");
     let same = made_from(&url, r#"echo '{"headers":{"X-Token":"always-the-same"}}'"#);
     let fresh = made_from(&url, r#"echo "{\"headers\":{\"X-Token\":\"$(date +%s%N)\"}}""#);
+    let mut handled = Vec::new();
     for (name, spec) in [("same", &same), ("fresh", &fresh)] {
         sources.apply(name, spec).await?;
         let ready = sources.wait_ready(name).await?;
         let status = ready["status"].to_string();
         ensure!(ready["status"]["lastHandledRequest"].is_string() && !status.contains("always"), "{status}");
+        handled.push((name, ready["status"]["lastHandledRequest"].clone()));
     }
     origin.forget();
     let mut ledger = Ledger::open(&bed.scene.testbed, &bed.scene.controller.user, &sources.namespace).await?;
     for round in 1..=3 {
-        for name in ["same", "fresh"] {
+        for (name, request) in &handled {
             let token = format!("{name}-{round}");
             sources.request(name, &token).await?;
-            sources.wait_handled(name, &token).await?;
+            let source = sources.wait_handled(name, &token).await?;
+            ensure!(source["status"]["lastHandledRequest"] == *request, "the fingerprint moved: {source}");
+            // On a busy machine a run takes over a second, and then says that it is under way; in the same place.
             let writes = ledger.writes().await?;
-            ensure!(writes == ["externalsources/status"], "only the handled request: {writes:?}");
+            ensure!(
+                writes.iter().all(|write| write == "externalsources/status"),
+                "only the handled request: {writes:?}"
+            );
             ledger.restart().await?;
         }
     }
