@@ -1,5 +1,6 @@
 //! What can go wrong with stored bytes.
 
+use super::filesystem::FilesystemError;
 use crate::api::conditions::reasons;
 use crate::failure::{Class, Failure};
 
@@ -25,6 +26,9 @@ pub enum StorageError {
         /// Digest of what arrived.
         actual: crate::digest::Digest,
     },
+    /// The volume.
+    #[error(transparent)]
+    Filesystem(#[from] FilesystemError),
     /// The backend cannot be reached or refuses.
     #[error("the storage is unavailable: {0}")]
     Unavailable(String),

@@ -7,7 +7,7 @@ use crate::api::ObjectName;
 use crate::digest::Digest;
 
 /// What every key begins with.
-const ROOT: &str = "artifacts/";
+pub(super) const ROOT: &str = "artifacts/";
 
 /// `artifacts/{namespace}/{name}/{hex}.tar.gz`, where hex is the SHA-256 of the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,23 +3,27 @@
 #[cfg(test)]
 mod conformance;
 mod error;
+pub mod filesystem;
 mod key;
 pub mod memory;
+mod owner;
 mod presence;
 pub mod retention;
 
 use std::ops::Range;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, StreamExt as _};
 
 pub use error::StorageError;
 pub use key::{ArtifactKey, InvalidKey};
+pub use owner::Owner;
 pub use presence::{Absence, Presence};
 
 use crate::api::ObjectName;
+use crate::digest::Hasher;
 use crate::spool::Spool;
 
 /// What is known about a stored archive without reading it.
@@ -35,6 +39,17 @@ pub struct StoredArtifact {
 
 /// The bytes of a stored archive, or a range of them, in bounded chunks.
 pub type ByteStream = BoxStream<'static, Result<Bytes, StorageError>>;
+
+/// What reading an archive and computing its digest came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Integrity {
+    /// The bytes are those that were stored.
+    Sound,
+    /// They are not. Such an archive is not served; storing it again mends it.
+    Damaged,
+    /// There is no such archive.
+    Absent,
+}
 
 /// One page of a listing.
 #[derive(Debug, Clone, Default)]
@@ -63,21 +78,46 @@ pub trait Storage: Send + Sync + 'static {
     /// Fails with [`StorageError::Corrupt`] when the content's digest is not the key's.
     async fn store(&self, key: &ArtifactKey, content: &Spool) -> Result<StoredArtifact, StorageError>;
 
-    /// Streams the archive, or `range` of it (which must lie within its size); `None` when it is not there.
+    /// Streams the archive, or `range` of it (which must lie within its size); `None` when it is not there, or known to
+    /// be damaged.
     async fn retrieve(
         &self,
         key: &ArtifactKey,
         range: Option<Range<u64>>,
     ) -> Result<Option<(StoredArtifact, ByteStream)>, StorageError>;
 
-    /// What is known about the archive; `None` when it is not there.
+    /// What is known about the archive; `None` when it is not there, or known to be damaged.
     async fn stat(&self, key: &ArtifactKey) -> Result<Option<StoredArtifact>, StorageError>;
 
-    /// One page of what is stored in `scope`, sorted by key as it is printed; `after` is the previous page's [`Page::next`].
+    /// One page of what is stored in `scope`, sorted by key as it is printed; `after` is the previous page's
+    /// [`Page::next`]. Damaged archives are among the entries, so that they can be deleted.
     async fn list(&self, scope: Scope<'_>, after: Option<&str>) -> Result<Page, StorageError>;
 
     /// Removes the archive; removing what is not there is no error.
     async fn delete(&self, key: &ArtifactKey) -> Result<(), StorageError>;
+
+    /// Reads the whole archive, as it is stored now, and compares its digest with its key.
+    async fn verify(&self, key: &ArtifactKey) -> Result<Integrity, StorageError> {
+        let Some((_, mut stream)) = self.retrieve(key, None).await? else { return Ok(Integrity::Absent) };
+        let mut hasher = Hasher::default();
+        while let Some(chunk) = stream.next().await {
+            hasher.update(&chunk?);
+        }
+        Ok(if hasher.finish() == key.digest() { Integrity::Sound } else { Integrity::Damaged })
+    }
+
+    /// Removes what stores that never ended have left, once nobody has added to it for `age`; says how many there were.
+    async fn remove_unfinished(&self, age: Duration) -> Result<usize, StorageError> {
+        let _ = age;
+        Ok(0)
+    }
+
+    /// Says whether this process is the one that writes: what several processes share is then taken, or given up once
+    /// the writes under way are over. A failure to take it is told, and every later write tries again.
+    async fn lead(&self, leading: bool) -> Result<(), StorageError> {
+        let _ = leading;
+        Ok(())
+    }
 
     /// The address under which consumers find the archive.
     fn url(&self, key: &ArtifactKey) -> String;

@@ -1,0 +1,274 @@
+//! Archives in a folder of a volume, which survive everything that the volume does.
+//!
+//! Files are written once and never changed (`put`). One process writes, by a lock (`lock`) and an owner marker (`claim`);
+//! any number read. Nothing is taken on trust: an archive is served once its digest was computed (`known`, `look`), so that
+//! whatever else is found on a volume is neither served nor removed, unless it has the name of an archive and is due for
+//! deletion like any other.
+
+mod claim;
+mod disk;
+mod error;
+#[cfg(feature = "fault-injection")]
+mod faults;
+mod known;
+mod layout;
+mod list;
+mod lock;
+mod look;
+mod put;
+mod read;
+mod sweep;
+mod volume;
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, Semaphore};
+
+pub use error::{Amount, FilesystemError, User};
+
+use self::disk::Disk;
+use self::lock::WriterLock;
+use self::look::{Look, Opened};
+use self::volume::Volume;
+use super::{ArtifactKey, ByteStream, Integrity, Owner, Page, Scope, Storage, StorageError, StoredArtifact};
+use crate::spool::Spool;
+
+/// Entries of one page of a listing: about a megabyte.
+const PAGE_SIZE: usize = 1000;
+
+/// Archives that are read at once to compute their digests: enough to keep a disk busy, and few enough to leave a core
+/// to everything else.
+const EXAMINATIONS: usize = 2;
+
+/// Settings of the filesystem backend.
+#[derive(Debug, Clone)]
+pub struct FilesystemSettings {
+    /// The folder; made if it is not there.
+    pub root: PathBuf,
+    /// Whether other replicas use the same folder: then the one that leads writes, and otherwise this process always.
+    pub shared: bool,
+    /// What comes before the key in every URL, without a trailing slash.
+    pub base_url: String,
+    /// Who we are.
+    pub owner: Owner,
+    /// The [`Owner::id`] of the owner whose folder becomes ours.
+    pub take_over: Option<String>,
+    /// What another writer is told while this process holds the lock.
+    pub holder: String,
+}
+
+/// Archives in a folder.
+#[derive(Debug)]
+pub struct FilesystemStorage {
+    settings: Arc<FilesystemSettings>,
+    volume: Arc<Volume>,
+    writer: Arc<RwLock<Writer>>,
+    examining: Semaphore,
+    page_size: usize,
+}
+
+/// Whether this process writes. Held for reading by every write.
+#[derive(Debug, Default)]
+struct Writer {
+    wanted: bool,
+    lock: Option<WriterLock>,
+}
+
+impl Writer {
+    fn is_ready(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| !lock.is_lost())
+    }
+}
+
+impl FilesystemStorage {
+    /// Opens the folder; fails when it belongs to somebody else, or, unless it is shared, when somebody else writes.
+    pub async fn open(settings: FilesystemSettings) -> Result<Self, StorageError> {
+        Self::open_on(settings, disk()).await
+    }
+
+    async fn open_on(settings: FilesystemSettings, disk: Disk) -> Result<Self, StorageError> {
+        let settings = Arc::new(settings);
+        let (ours, shared) = (Arc::clone(&settings), settings.shared);
+        let volume = blocking(move || {
+            let volume = Volume::open(&ours.root, disk)?;
+            volume.check_owner(&ours)?;
+            Ok(Arc::new(volume))
+        })
+        .await?;
+        let storage = Self {
+            settings,
+            volume,
+            writer: Arc::default(),
+            examining: Semaphore::new(EXAMINATIONS),
+            page_size: PAGE_SIZE,
+        };
+        if !shared {
+            storage.become_writer().await?;
+        }
+        Ok(storage)
+    }
+
+    async fn become_writer(&self) -> Result<OwnedRwLockReadGuard<Writer>, StorageError> {
+        let mut writer = Arc::clone(&self.writer).write_owned().await;
+        writer.wanted = true;
+        if !writer.is_ready() {
+            writer.lock = None;
+            let (volume, settings) = (Arc::clone(&self.volume), Arc::clone(&self.settings));
+            writer.lock = Some(blocking(move || Ok(volume.claim(&settings)?)).await?);
+            let (volume, writer) = (Arc::clone(&self.volume), Arc::downgrade(&self.writer));
+            // Takes its time on a large volume. Nobody waits for it, and it keeps nobody from giving the lock back.
+            tokio::task::spawn_blocking(move || {
+                volume.sweep_folders(|remove| {
+                    let Some(writer) = writer.upgrade() else { return };
+                    if writer.blocking_read().is_ready() {
+                        remove();
+                    }
+                });
+            });
+        }
+        Ok(writer.downgrade())
+    }
+
+    /// The right to write, as long as the guard lives.
+    async fn writing(&self) -> Result<OwnedRwLockReadGuard<Writer>, StorageError> {
+        let writer = Arc::clone(&self.writer).read_owned().await;
+        match (writer.is_ready(), writer.wanted) {
+            (true, _) => Ok(writer),
+            (false, false) => Err(FilesystemError::NotWriter { root: self.settings.root.clone() }.into()),
+            (false, true) => {
+                drop(writer);
+                self.become_writer().await
+            }
+        }
+    }
+
+    /// Does something that only the writer may do. The right to write is kept until it is over, even if nobody waits.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Volume) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let writer = self.writing().await?;
+        let volume = Arc::clone(&self.volume);
+        blocking(move || {
+            if let Some(lock) = &writer.lock {
+                lock.check()?;
+            }
+            work(&volume)
+        })
+        .await
+    }
+
+    /// The archive, if it is there and sound.
+    async fn find(&self, key: &ArtifactKey) -> Result<Option<Opened>, StorageError> {
+        let (volume, name) = (Arc::clone(&self.volume), key.clone());
+        let mut found = blocking(move || Ok(volume.look(&name)?)).await?;
+        if let Look::Unknown(opened) = found {
+            // The semaphore is never closed.
+            let _permit = self.examining.acquire().await;
+            let (volume, name) = (Arc::clone(&self.volume), key.clone());
+            found = blocking(move || Ok(volume.examine(&name, opened)?)).await?;
+        }
+        Ok(match found {
+            Look::Sound(opened) => Some(opened),
+            Look::Absent | Look::Damaged | Look::Unknown(_) => None,
+        })
+    }
+}
+
+#[cfg(not(feature = "fault-injection"))]
+fn disk() -> Disk {
+    Disk::default()
+}
+
+#[cfg(feature = "fault-injection")]
+fn disk() -> Disk {
+    faults::disk()
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+) -> Result<T, StorageError> {
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+}
+
+#[async_trait]
+impl Storage for FilesystemStorage {
+    async fn store(&self, key: &ArtifactKey, content: &Spool) -> Result<StoredArtifact, StorageError> {
+        let (expected, actual) = (key.digest(), content.digest());
+        if actual != expected {
+            return Err(StorageError::Corrupt { expected, actual });
+        }
+        let (key, content) = (key.clone(), content.clone());
+        self.write(move |volume| volume.put(&key, &content)).await
+    }
+
+    async fn retrieve(
+        &self,
+        key: &ArtifactKey,
+        range: Option<Range<u64>>,
+    ) -> Result<Option<(StoredArtifact, ByteStream)>, StorageError> {
+        let Some(opened) = self.find(key).await? else { return Ok(None) };
+        let stored = opened.stored(key);
+        Ok(Some((stored, read::stream(&self.volume, key, opened, range))))
+    }
+
+    async fn stat(&self, key: &ArtifactKey) -> Result<Option<StoredArtifact>, StorageError> {
+        Ok(self.find(key).await?.map(|opened| opened.stored(key)))
+    }
+
+    async fn list(&self, scope: Scope<'_>, after: Option<&str>) -> Result<Page, StorageError> {
+        let (volume, page_size) = (Arc::clone(&self.volume), self.page_size);
+        let source = match scope {
+            Scope::All => None,
+            Scope::Source(source) => Some(source.clone()),
+        };
+        let after = after.map(str::to_owned);
+        blocking(move || {
+            let scope = source.as_ref().map_or(Scope::All, Scope::Source);
+            Ok(volume.list(scope, after.as_deref(), page_size)?)
+        })
+        .await
+    }
+
+    async fn delete(&self, key: &ArtifactKey) -> Result<(), StorageError> {
+        let key = key.clone();
+        self.write(move |volume| Ok(volume.delete(&key)?)).await
+    }
+
+    async fn verify(&self, key: &ArtifactKey) -> Result<Integrity, StorageError> {
+        let _permit = self.examining.acquire().await;
+        let (volume, key) = (Arc::clone(&self.volume), key.clone());
+        blocking(move || Ok(volume.verify(&key)?)).await
+    }
+
+    async fn remove_unfinished(&self, age: Duration) -> Result<usize, StorageError> {
+        self.write(move |volume| Ok(volume.sweep_unfinished(age)?)).await
+    }
+
+    async fn lead(&self, leading: bool) -> Result<(), StorageError> {
+        if leading {
+            return self.become_writer().await.map(drop);
+        }
+        // What nobody shares is ours as long as we live.
+        if self.settings.shared {
+            let mut writer = self.writer.write().await;
+            *writer = Writer::default();
+        }
+        Ok(())
+    }
+
+    fn url(&self, key: &ArtifactKey) -> String {
+        format!("{}/{key}", self.settings.base_url)
+    }
+
+    fn backend(&self) -> &'static str {
+        "pvc"
+    }
+}
+
+#[cfg(test)]
+mod tests;
