@@ -47,6 +47,14 @@ impl Spools {
         let bytes = bytes.into();
         Spool { digest: Digest::of(&bytes), len: bytes.len() as u64, content: Content::Memory(bytes) }
     }
+
+    /// A spool file whose bytes are not those of its digest, as a damaged disk has them.
+    #[cfg(test)]
+    pub(crate) fn mislabelled(bytes: &[u8], digest: Digest) -> Spool {
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, bytes).unwrap();
+        Spool { digest, len: bytes.len() as u64, content: Content::File(Arc::new(file)) }
+    }
 }
 
 /// Complete bytes that can be read any number of times, from several places at once; cheap to clone. `Debug` shows none

@@ -4,9 +4,9 @@ use futures::TryStreamExt as _;
 
 use super::{Backend, archive, content, get, list, put};
 use crate::api::ObjectName;
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::spool::Spools;
-use crate::storage::{ArtifactKey, Scope, StorageError};
+use crate::storage::{ArtifactKey, Integrity, Scope, StorageError};
 
 pub(crate) async fn gives_back_what_was_stored(storage: Backend) {
     let bytes = content(1, 1000);
@@ -38,6 +38,27 @@ pub(crate) async fn stores_from_a_spool_file(storage: Backend) {
     let key = ArtifactKey::new(ObjectName::new("team-a", "config"), spool.digest());
     storage.store(&key, &spool).await.unwrap();
     assert!(get(&storage, &key, None).await.unwrap() == bytes, "other bytes came back");
+}
+
+pub(crate) async fn gives_back_a_hundred_megabytes(storage: Backend) {
+    let (block, blocks) = (content(8, 1 << 20), 100_u64);
+    let mut writer = Spools::new(0, std::env::temp_dir()).writer();
+    for number in 0..blocks {
+        writer.write(&number.to_le_bytes()).await.unwrap();
+        writer.write(&block).await.unwrap();
+    }
+    let spool = writer.finish().await.unwrap();
+    let key = ArtifactKey::new(ObjectName::new("team-a", "config"), spool.digest());
+    let stored = storage.store(&key, &spool).await.unwrap();
+    assert_eq!(stored.size, blocks * ((1 << 20) + 8));
+    let (_, mut stream) = storage.retrieve(&key, None).await.unwrap().unwrap();
+    let mut hasher = Hasher::default();
+    while let Some(chunk) = stream.try_next().await.unwrap() {
+        hasher.update(&chunk);
+    }
+    assert_eq!(hasher.finish(), key.digest());
+    let last = (blocks - 1) * ((1 << 20) + 8);
+    assert_eq!(get(&storage, &key, Some(last..last + 8)).await, Some((blocks - 1).to_le_bytes().to_vec()));
 }
 
 pub(crate) async fn gives_back_ranges(storage: Backend) {
@@ -92,6 +113,23 @@ pub(crate) async fn refuses_bytes_of_another_digest(storage: Backend) {
     );
     assert_eq!(storage.stat(&announced).await.unwrap(), None);
     assert_eq!(list(&storage, Scope::All).await, vec![]);
+}
+
+pub(crate) async fn refuses_bytes_that_are_not_what_their_spool_says(storage: Backend) {
+    let announced = Digest::of(b"announced");
+    let spool = Spools::mislabelled(b"something else", announced);
+    let key = ArtifactKey::new(ObjectName::new("team-a", "config"), announced);
+    let error = storage.store(&key, &spool).await.unwrap_err();
+    assert!(matches!(error, StorageError::Corrupt { .. }), "{error}");
+    assert_eq!(storage.stat(&key).await.unwrap(), None);
+    assert_eq!(list(&storage, Scope::All).await, vec![]);
+}
+
+pub(crate) async fn tells_what_is_sound(storage: Backend) {
+    let stored = put(&storage, "team-a", "config", &content(7, 300_000)).await;
+    assert_eq!(storage.verify(&stored.key).await.unwrap(), Integrity::Sound);
+    storage.delete(&stored.key).await.unwrap();
+    assert_eq!(storage.verify(&stored.key).await.unwrap(), Integrity::Absent);
 }
 
 pub(crate) async fn forgets_what_is_deleted(storage: Backend) {

@@ -1,5 +1,9 @@
 //! Listings: complete, sorted, in pages, and of one source only.
 
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt as _};
+
 use super::{Backend, PAGE_SIZE, content, list, put, sorted};
 use crate::api::ObjectName;
 use crate::storage::Scope;
@@ -11,6 +15,19 @@ pub(crate) async fn lists_everything_page_by_page(storage: Backend) {
         let name = format!("config-{}", number % 5);
         stored.push(put(&storage, "team-a", &name, &content(number, 10)).await);
     }
+    assert_eq!(list(&storage, Scope::All).await, sorted(stored));
+}
+
+pub(crate) async fn lists_fifteen_hundred_archives(storage: Backend) {
+    // More than a backend's own interface lists at once, in folders of every size.
+    let puts = (0..1500_u32).map(|number| {
+        let storage = Arc::clone(&storage);
+        async move {
+            let (namespace, name) = (format!("team-{}", number % 7), format!("config-{}", number % 91));
+            put(&storage, &namespace, &name, &number.to_le_bytes()).await
+        }
+    });
+    let stored = stream::iter(puts).buffer_unordered(32).collect::<Vec<_>>().await;
     assert_eq!(list(&storage, Scope::All).await, sorted(stored));
 }
 

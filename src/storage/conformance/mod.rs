@@ -31,15 +31,19 @@ macro_rules! each_behaviour {
             gives_back_what_was_stored
             gives_back_an_empty_archive
             gives_back_megabytes_in_bounded_chunks
+            gives_back_a_hundred_megabytes
             stores_from_a_spool_file
             gives_back_ranges
             tells_size_and_time_without_reading
             knows_nothing_of_what_was_not_stored
             keeps_the_first_time_of_storing
             refuses_bytes_of_another_digest
+            refuses_bytes_that_are_not_what_their_spool_says
+            tells_what_is_sound
             forgets_what_is_deleted
             stores_again_after_a_deletion
             lists_everything_page_by_page
+            lists_fifteen_hundred_archives
             lists_one_source_only
             lists_nothing_when_empty
             continues_a_listing_after_a_deleted_entry
@@ -47,6 +51,8 @@ macro_rules! each_behaviour {
             takes_every_name_that_kubernetes_allows
             survives_many_writers_of_one_key
             survives_many_writers_of_many_keys
+            survives_a_store_under_way_of_what_is_being_read
+            leaves_all_or_nothing_of_a_store_that_is_given_up
             addresses_end_in_the_key
         );
     };

@@ -13,7 +13,7 @@ fn storage(capacity: u64) -> MemoryStorage {
 }
 
 fn open() -> (MemoryStorage, ()) {
-    let mut storage = storage(64 * 1024 * 1024);
+    let mut storage = storage(128 * 1024 * 1024);
     storage.page_size = conformance::PAGE_SIZE;
     (storage, ())
 }
