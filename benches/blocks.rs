@@ -1,10 +1,11 @@
-//! Measures the building blocks one by one, without a cluster: packaging, spooling, serving. `just bench-blocks`.
+//! Measures the building blocks one by one, without a cluster: packaging, spooling, storing, serving. `just bench-blocks`.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,13 @@ use flux_externalsource::generators::{Content, Validators};
 use flux_externalsource::http::{self, ServerSettings, artifacts};
 use flux_externalsource::pipeline::package::{Advertised, Form, Packaged, Packaging, package};
 use flux_externalsource::pipeline::unpack::UnpackLimits;
-use flux_externalsource::spool::Spools;
+use flux_externalsource::spool::{Spool, Spools};
+use flux_externalsource::storage::filesystem::{FilesystemSettings, FilesystemStorage};
 use flux_externalsource::storage::memory::{MemorySettings, MemoryStorage};
-use flux_externalsource::storage::{ArtifactKey, Presence, Storage as _};
+use flux_externalsource::storage::{ArtifactKey, Owner, Presence, Storage};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of a small body, of which a cluster has many, and of a large one.
@@ -94,28 +99,90 @@ fn writes(criterion: &mut Criterion) {
     }
 }
 
-fn downloads(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let archive = Spools::from_bytes(vec![7; 100 << 10]);
-    let key = ArtifactKey::new(ObjectName::new("bench", "source"), archive.digest());
-    let address = runtime.block_on(serve(&key, &archive));
-    let (client, url) = (reqwest::Client::new(), format!("http://{address}/{key}"));
-    let mut group = criterion.benchmark_group("serve");
-    group.throughput(Throughput::Bytes(archive.len()));
-    group.bench_function("100 KB over loopback", |bencher| {
-        bencher.to_async(&runtime).iter(|| async {
-            let answer = client.get(&url).send().await.unwrap().bytes().await.unwrap();
-            assert_eq!(answer.len() as u64, archive.len());
-        });
-    });
+/// A storage of each kind; a folder that holds one has to outlive it.
+async fn storages(folder: &Path) -> Vec<(&'static str, Arc<dyn Storage>)> {
+    let presence = Arc::new(Presence::default());
+    let memory = MemorySettings { capacity: 1 << 30, base_url: String::new() };
+    let filesystem = FilesystemSettings {
+        root: folder.to_owned(),
+        shared: false,
+        base_url: String::new(),
+        owner: Owner { cluster: None, namespace: "bench".into(), release: "bench".into() },
+        take_over: None,
+        holder: "the bench".into(),
+    };
+    vec![
+        ("memory", Arc::new(MemoryStorage::new(memory, presence))),
+        ("filesystem", Arc::new(FilesystemStorage::open(filesystem).await.unwrap())),
+    ]
 }
 
-async fn serve(key: &ArtifactKey, archive: &flux_externalsource::spool::Spool) -> SocketAddr {
-    let presence = Arc::new(Presence::default());
-    let settings = MemorySettings { capacity: 1 << 30, base_url: String::new() };
-    let storage = Arc::new(MemoryStorage::new(settings, Arc::clone(&presence)));
-    storage.store(key, archive).await.unwrap();
-    let router = artifacts::router(storage, presence, artifacts::ArtifactSettings::default());
+/// An archive of this many bytes that no other number gives.
+fn archive(size: usize, number: u64) -> (ArtifactKey, Spool) {
+    let mut bytes = vec![7; size];
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    let archive = Spools::from_bytes(bytes);
+    (ArtifactKey::new(ObjectName::new("bench", "source"), archive.digest()), archive)
+}
+
+fn stores(criterion: &mut Criterion) {
+    let (runtime, folder) = (Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+    let mut group = criterion.benchmark_group("store");
+    for (kind, storage) in runtime.block_on(storages(folder.path())) {
+        for (name, size) in SIZES {
+            let mut number = 0;
+            group.throughput(Throughput::Bytes(size as u64));
+            group.bench_function(format!("{name} {kind}"), |bencher| {
+                let next = || {
+                    number += 1;
+                    archive(size, number)
+                };
+                let storage = &storage;
+                let store = |(key, archive)| async move {
+                    storage.store(&key, &archive).await.unwrap();
+                    storage.delete(&key).await.unwrap();
+                };
+                bencher.to_async(&runtime).iter_batched(next, store, BatchSize::SmallInput);
+            });
+        }
+    }
+}
+
+fn downloads(criterion: &mut Criterion) {
+    let (runtime, folder) = (Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+    let mut group = criterion.benchmark_group("serve");
+    for (kind, storage) in runtime.block_on(storages(folder.path())) {
+        for (name, size) in [("20 KB", 20 << 10), ("20 MB", 20 << 20)] {
+            let (key, archive) = archive(size, 0);
+            runtime.block_on(storage.store(&key, &archive)).unwrap();
+            let address = runtime.block_on(serve(Arc::clone(&storage)));
+            let mut client = runtime.block_on(TcpStream::connect(address)).unwrap();
+            let request = format!("GET /{key} HTTP/1.1\r\nhost: bench\r\n\r\n");
+            group.throughput(Throughput::Bytes(size as u64));
+            group.bench_function(format!("{name} {kind} over loopback"), |bencher| {
+                bencher.iter(|| runtime.block_on(download(&mut client, &request, size)));
+            });
+        }
+    }
+}
+
+/// One request over an open connection.
+async fn download(client: &mut TcpStream, request: &str, size: usize) {
+    client.write_all(request.as_bytes()).await.unwrap();
+    let (mut buffer, mut read, mut whole) = (vec![0; 256 << 10], 0, usize::MAX);
+    while read < whole {
+        let length = client.read(&mut buffer).await.unwrap();
+        assert!(length > 0, "the connection broke");
+        if read == 0 {
+            let head = buffer[..length].windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+            whole = head + size;
+        }
+        read += length;
+    }
+}
+
+async fn serve(storage: Arc<dyn Storage>) -> SocketAddr {
+    let router = artifacts::router(storage, Arc::default(), artifacts::ArtifactSettings::default());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limit = Duration::from_secs(60);
@@ -124,5 +191,5 @@ async fn serve(key: &ArtifactKey, archive: &flux_externalsource::spool::Spool) -
     address
 }
 
-criterion_group!(blocks, packages, writes, downloads);
+criterion_group!(blocks, packages, writes, stores, downloads);
 criterion_main!(blocks);

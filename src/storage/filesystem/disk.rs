@@ -49,6 +49,11 @@ impl Disk {
         Self { observer: Some(observer) }
     }
 
+    /// Whether every call has to go through here.
+    pub(super) fn is_observed(&self) -> bool {
+        self.observer.is_some()
+    }
+
     fn tell(&self, op: Op<'_>) -> io::Result<()> {
         self.observer.as_ref().map_or(Ok(()), |observer| observer(op))
     }

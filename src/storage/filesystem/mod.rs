@@ -5,6 +5,7 @@
 //! whatever else is found on a volume is neither served nor removed, unless it has the name of an archive and is due for
 //! deletion like any other.
 
+mod cached;
 mod claim;
 mod disk;
 mod error;
@@ -19,6 +20,7 @@ mod put;
 mod read;
 mod sweep;
 mod volume;
+mod writer;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -26,14 +28,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{OwnedRwLockReadGuard, RwLock, Semaphore};
+use tokio::sync::Semaphore;
 
 pub use error::{Amount, FilesystemError, User};
 
 use self::disk::Disk;
-use self::lock::WriterLock;
 use self::look::{Look, Opened};
 use self::volume::Volume;
+use self::writer::Writer;
 use super::{ArtifactKey, ByteStream, Integrity, Owner, Page, Scope, Storage, StorageError, StoredArtifact};
 use crate::spool::Spool;
 
@@ -66,22 +68,9 @@ pub struct FilesystemSettings {
 pub struct FilesystemStorage {
     settings: Arc<FilesystemSettings>,
     volume: Arc<Volume>,
-    writer: Arc<RwLock<Writer>>,
+    writer: Writer,
     examining: Semaphore,
     page_size: usize,
-}
-
-/// Whether this process writes. Held for reading by every write.
-#[derive(Debug, Default)]
-struct Writer {
-    wanted: bool,
-    lock: Option<WriterLock>,
-}
-
-impl Writer {
-    fn is_ready(&self) -> bool {
-        self.lock.as_ref().is_some_and(|lock| !lock.is_lost())
-    }
 }
 
 impl FilesystemStorage {
@@ -99,51 +88,11 @@ impl FilesystemStorage {
             Ok(Arc::new(volume))
         })
         .await?;
-        let storage = Self {
-            settings,
-            volume,
-            writer: Arc::default(),
-            examining: Semaphore::new(EXAMINATIONS),
-            page_size: PAGE_SIZE,
-        };
+        let writer = Writer::new(Arc::clone(&settings), Arc::clone(&volume));
         if !shared {
-            storage.become_writer().await?;
+            writer.become_writer().await?;
         }
-        Ok(storage)
-    }
-
-    async fn become_writer(&self) -> Result<OwnedRwLockReadGuard<Writer>, StorageError> {
-        let mut writer = Arc::clone(&self.writer).write_owned().await;
-        writer.wanted = true;
-        if !writer.is_ready() {
-            writer.lock = None;
-            let (volume, settings) = (Arc::clone(&self.volume), Arc::clone(&self.settings));
-            writer.lock = Some(blocking(move || Ok(volume.claim(&settings)?)).await?);
-            let (volume, writer) = (Arc::clone(&self.volume), Arc::downgrade(&self.writer));
-            // Takes its time on a large volume. Nobody waits for it, and it keeps nobody from giving the lock back.
-            tokio::task::spawn_blocking(move || {
-                volume.sweep_folders(|remove| {
-                    let Some(writer) = writer.upgrade() else { return };
-                    if writer.blocking_read().is_ready() {
-                        remove();
-                    }
-                });
-            });
-        }
-        Ok(writer.downgrade())
-    }
-
-    /// The right to write, as long as the guard lives.
-    async fn writing(&self) -> Result<OwnedRwLockReadGuard<Writer>, StorageError> {
-        let writer = Arc::clone(&self.writer).read_owned().await;
-        match (writer.is_ready(), writer.wanted) {
-            (true, _) => Ok(writer),
-            (false, false) => Err(FilesystemError::NotWriter { root: self.settings.root.clone() }.into()),
-            (false, true) => {
-                drop(writer);
-                self.become_writer().await
-            }
-        }
+        Ok(Self { settings, volume, writer, examining: Semaphore::new(EXAMINATIONS), page_size: PAGE_SIZE })
     }
 
     /// Does something that only the writer may do. The right to write is kept until it is over, even if nobody waits.
@@ -151,10 +100,10 @@ impl FilesystemStorage {
         &self,
         work: impl FnOnce(&Volume) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        let writer = self.writing().await?;
+        let guard = self.writer.guard().await?;
         let volume = Arc::clone(&self.volume);
         blocking(move || {
-            if let Some(lock) = &writer.lock {
+            if let Some(lock) = &*guard {
                 lock.check()?;
             }
             work(&volume)
@@ -164,6 +113,9 @@ impl FilesystemStorage {
 
     /// The archive, if it is there and sound.
     async fn find(&self, key: &ArtifactKey) -> Result<Option<Opened>, StorageError> {
+        if let Some(opened) = self.volume.glance(key) {
+            return Ok(Some(opened));
+        }
         let (volume, name) = (Arc::clone(&self.volume), key.clone());
         let mut found = blocking(move || Ok(volume.look(&name)?)).await?;
         if let Look::Unknown(opened) = found {
@@ -250,15 +202,12 @@ impl Storage for FilesystemStorage {
     }
 
     async fn lead(&self, leading: bool) -> Result<(), StorageError> {
-        if leading {
-            return self.become_writer().await.map(drop);
+        match (leading, self.settings.shared) {
+            (true, _) => self.writer.become_writer().await,
+            (false, true) => self.writer.give_up().await,
+            // What nobody shares is ours as long as we live.
+            (false, false) => Ok(()),
         }
-        // What nobody shares is ours as long as we live.
-        if self.settings.shared {
-            let mut writer = self.writer.write().await;
-            *writer = Writer::default();
-        }
-        Ok(())
     }
 
     fn url(&self, key: &ArtifactKey) -> String {

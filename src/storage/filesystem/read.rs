@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
 
-use super::blocking;
 use super::look::Opened;
 use super::volume::Volume;
+use super::{blocking, cached};
 use crate::storage::{ArtifactKey, ByteStream, StorageError};
 
 /// Size of the pieces: a slow reader has one or two of them pending, and there may be a thousand slow readers.
-const CHUNK: u64 = 128 * 1024;
+const CHUNK: u64 = 64 * 1024;
 
 /// The bytes of `range`, or all of them. A file that turns out shorter than it was is an error, never an end.
 pub(super) fn stream(volume: &Arc<Volume>, key: &ArtifactKey, opened: Opened, range: Option<Range<u64>>) -> ByteStream {
@@ -27,7 +27,12 @@ pub(super) fn stream(volume: &Arc<Volume>, key: &ArtifactKey, opened: Opened, ra
                 return Ok::<_, StorageError>(None);
             }
             let next = end.min(offset + CHUNK);
-            let piece = blocking(move || piece(&volume, &key, &opened, offset..next)).await?;
+            let at_hand = volume.is_local && !volume.disk.is_observed();
+            let at_hand = at_hand.then(|| cached::read(&opened.file, offset, (next - offset) as usize)).flatten();
+            let piece = match at_hand {
+                Some(piece) => piece,
+                None => blocking(move || piece(&volume, &key, &opened, offset..next)).await?,
+            };
             Ok(Some((piece, next)))
         }
     });

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
+use super::cached;
 use super::disk::Disk;
 use super::error::FilesystemError;
 use super::known::Known;
@@ -23,6 +24,8 @@ pub(super) struct Volume {
     pub(super) layout: Layout,
     pub(super) disk: Disk,
     pub(super) known: Known,
+    /// Whether the volume is of this machine.
+    pub(super) is_local: bool,
     /// Device and inode of the root when it was opened.
     identity: (u64, u64),
     /// Folders whose names would survive a loss of power.
@@ -42,6 +45,7 @@ impl Volume {
             layout: Layout::new(root),
             disk,
             known: Known::default(),
+            is_local: cached::is_local(root),
             identity,
             durable: Mutex::default(),
             sweeping: RwLock::default(),
