@@ -9,14 +9,15 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{executor, leadership, parts, servers, signals};
+use super::leadership::{self, Follower};
+use super::{executor, owner, parts, servers, signals};
 use crate::activity::Activities;
 use crate::actors::artifact_server::ArtifactServerArgs;
 use crate::actors::context::Context;
 use crate::actors::system::{System, SystemArgs, SystemHandle};
 use crate::catalog::Catalog;
 use crate::cluster::{ClusterCatalog, Connection, CrdError};
-use crate::config::{ControllerSettings, OperationsSettings};
+use crate::config::{ControllerSettings, OperationsSettings, StorageBackend};
 use crate::http::artifacts::{self, ArtifactSettings};
 use crate::http::health::{self, Health};
 use crate::telemetry::metrics;
@@ -60,8 +61,14 @@ async fn run(
     settings.run.http.addresses.api_server = catalog.api_server_addresses();
     // Before anything counts something.
     let recorder = settings.operations.metrics.map(|_| metrics::install()).transpose()?;
-    let stored = parts::storage(&settings.storage);
-    tracing::warn!("{}", leadership::VOLATILE);
+    let volatile = matches!(settings.storage.backend, StorageBackend::Memory { .. });
+    if !volatile && settings.storage.owner.cluster.is_none() {
+        settings.storage.owner.cluster = owner::cluster(&catalog).await;
+    }
+    let stored = parts::storage(&settings.storage).await?;
+    if volatile {
+        tracing::warn!("{}", leadership::VOLATILE);
+    }
     let catalog = Arc::new(catalog);
     let executors = executor::executor(&settings.run, shutdown.clone()).await?;
     let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<dyn Catalog>, &stored, executors.executor);
@@ -73,8 +80,13 @@ async fn run(
     let servers = operations(&settings.operations, recorder, &health, &activities, probe, &serving)?;
     let releasing = CancellationToken::new();
     let mut lease = tokio::spawn(lease.run(releasing.clone()));
-    let follow =
-        leadership::follow(leadership, system.handle(), Arc::clone(&health), Arc::clone(&catalog), settings.pod);
+    let follower = Follower {
+        system: system.handle(),
+        storage: Arc::clone(&stored.storage),
+        health: Arc::clone(&health),
+        untold: volatile.then(|| (Arc::clone(&catalog), settings.pod)),
+    };
+    let follow = follower.follow(leadership);
     let chores = [tokio::spawn(follow), tokio::spawn(check_crds(catalog))];
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
 
@@ -89,6 +101,7 @@ async fn run(
     if crashed.is_none() {
         system.stop_work(deadline).await;
     }
+    leadership::give_up(stored.storage.as_ref()).await;
     // Only now: the last write may still need the lease. Before the downloads: the next leader need not wait for them.
     releasing.cancel();
     if !lease.is_finished() {

@@ -32,8 +32,8 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
     let catalog = Arc::new(LocalCatalog::open(&settings.folder)?);
     let listener =
         TcpListener::bind(settings.addr).with_context(|| format!("--addr {} cannot be listened on", settings.addr))?;
-    settings.storage.memory.base_url = format!("http://{}", listener.local_addr()?);
-    let stored = parts::storage(&settings.storage);
+    settings.storage.base_url = format!("http://{}", listener.local_addr()?);
+    let stored = parts::storage(&settings.storage).await?;
     let executor = executor::executor(&settings.run, shutdown.clone()).await?.executor;
     let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<_>, &stored, executor);
     let activities = Arc::clone(&context.activities);

@@ -6,6 +6,7 @@ mod hook_executor;
 mod leadership;
 mod local;
 mod once;
+mod owner;
 mod parts;
 mod render;
 mod servers;

@@ -1,6 +1,7 @@
 //! What every way to run is made of: storage, generators, spools, and the context that the actors share.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use futures::future::BoxFuture;
@@ -8,13 +9,14 @@ use futures::future::BoxFuture;
 use crate::activity::Activities;
 use crate::actors::context::{Context, Pools, Settings};
 use crate::catalog::Catalog;
-use crate::config::{LogSettings, RunSettings, StorageSettings};
+use crate::config::{LogSettings, RunSettings, StorageBackend, StorageSettings};
 use crate::generators::Registry;
 use crate::generators::http::HttpGenerator;
 use crate::hooks::Executor;
 use crate::pipeline::fetch::Fetcher;
 use crate::spool::Spools;
-use crate::storage::memory::MemoryStorage;
+use crate::storage::filesystem::{FilesystemSettings, FilesystemStorage};
+use crate::storage::memory::{MemorySettings, MemoryStorage};
 use crate::storage::retention::RetentionSettings;
 use crate::storage::{Presence, Scope, Storage};
 use crate::telemetry::logs::{self, LogControl};
@@ -27,11 +29,29 @@ pub struct Stored {
     pub retention: RetentionSettings,
 }
 
-pub fn storage(settings: &StorageSettings) -> Stored {
+pub async fn storage(settings: &StorageSettings) -> anyhow::Result<Stored> {
     let presence = Arc::new(Presence::default());
-    let storage = MemoryStorage::new(settings.memory.clone(), Arc::clone(&presence));
+    let base_url = settings.base_url.clone();
+    let storage: Arc<dyn Storage> = match &settings.backend {
+        StorageBackend::Memory { capacity } => {
+            let memory = MemorySettings { capacity: *capacity, base_url };
+            Arc::new(MemoryStorage::new(memory, Arc::clone(&presence)))
+        }
+        StorageBackend::Pvc { path, shared, take_over } => {
+            let since = httpdate::fmt_http_date(SystemTime::now());
+            let volume = FilesystemSettings {
+                root: path.clone(),
+                shared: *shared,
+                base_url,
+                owner: settings.owner.clone(),
+                take_over: take_over.clone(),
+                holder: format!("{}, process {}, since {since}", settings.writer, std::process::id()),
+            };
+            Arc::new(FilesystemStorage::open(volume).await.context("PVC_STORAGE_PATH cannot be used")?)
+        }
+    };
     let retention = RetentionSettings { ttl: settings.retention_ttl, records: settings.retention_records };
-    Stored { storage: Arc::new(storage), presence, retention }
+    Ok(Stored { storage, presence, retention })
 }
 
 /// Asks the storage anything at all.

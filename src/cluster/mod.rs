@@ -7,6 +7,7 @@ mod config_map;
 mod crds;
 mod errors;
 mod events;
+mod identity;
 pub mod lease;
 mod legacy;
 mod objects;
@@ -139,6 +140,11 @@ impl ClusterCatalog {
     /// Data of a ConfigMap; `None` when there is none of this name.
     pub async fn config_map(&self, name: &ObjectName) -> Result<Option<BTreeMap<String, String>>, CatalogError> {
         config_map::read(&self.api, name).await
+    }
+
+    /// What tells this cluster from others; `None` when that cannot be found out.
+    pub async fn cluster_id(&self) -> Result<Option<String>, CatalogError> {
+        identity::read(&self.api).await
     }
 
     /// Tells people about this process, in an event on its pod.

@@ -8,7 +8,7 @@ use serde_json::Value;
 const JSON_KEY: &str = "config.json";
 
 /// Keys that the Go implementation reads and this version does not; other unknown keys are probably misspelt.
-pub const WITHOUT_MEANING: [&str; 10] = [
+pub const WITHOUT_MEANING: [&str; 9] = [
     "storage.s3.endpoint",
     "storage.s3.bucket",
     "storage.s3.region",
@@ -16,7 +16,6 @@ pub const WITHOUT_MEANING: [&str; 10] = [
     "storage.s3.secretAccessKey",
     "storage.s3.useSSL",
     "storage.s3.pathStyle",
-    "storage.pvc.path",
     "hooks.whitelistPath",
     "transform.memoryLimit",
 ];

@@ -5,6 +5,7 @@ mod address;
 mod check;
 mod go_config;
 mod hooks;
+mod kept;
 mod logs;
 mod parse;
 mod resolve;
@@ -33,7 +34,7 @@ use crate::http::ServerSettings;
 use crate::pipeline::schedule::ScheduleSettings;
 use crate::pipeline::unpack::UnpackLimits;
 use crate::sandbox::SandboxSettings;
-use crate::storage::memory::MemorySettings;
+use crate::storage::Owner;
 
 /// What `controller` runs with.
 #[derive(Debug, Clone)]
@@ -64,8 +65,8 @@ pub struct ControllerSettings {
 pub struct LocalSettings {
     /// The folder of manifests.
     pub folder: PathBuf,
-    /// Where artifacts are served; port 0 lets the system pick one, so that `storage.memory.base_url` holds 0 too
-    /// and is to be replaced by what was bound.
+    /// Where artifacts are served; port 0 lets the system pick one, so that `storage.base_url` holds 0 too and is to be
+    /// replaced by what was bound.
     pub addr: SocketAddr,
     /// End once every source is Ready or has failed.
     pub once: bool,
@@ -134,12 +135,44 @@ pub struct OperationsSettings {
 /// What is kept.
 #[derive(Debug, Clone)]
 pub struct StorageSettings {
-    /// The memory backend.
-    pub memory: MemorySettings,
+    /// Where it is kept.
+    pub backend: StorageBackend,
+    /// What comes before the key in every URL, without a trailing slash.
+    pub base_url: String,
+    /// Who we are. Without a cluster, what tells it from others is to be found out.
+    pub owner: Owner,
+    /// Who writes: the pod, for those who cannot write because of it.
+    pub writer: String,
     /// How long a revision lives on that is no longer advertised.
     pub retention_ttl: Duration,
     /// Revisions kept per object at least.
     pub retention_records: usize,
+}
+
+/// Where archives are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorageBackend {
+    /// In this process's memory.
+    Memory {
+        /// Total size of all archives in bytes.
+        capacity: u64,
+    },
+    /// In a folder of a volume.
+    Pvc {
+        /// The folder.
+        path: PathBuf,
+        /// Whether all replicas have the same folder.
+        shared: bool,
+        /// Whose folder becomes ours.
+        take_over: Option<String>,
+    },
+}
+
+impl StorageBackend {
+    /// Whether every replica can serve what one of them stores.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Pvc { shared: true, .. })
+    }
 }
 
 /// What a run needs.

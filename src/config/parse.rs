@@ -16,6 +16,11 @@ pub fn path(text: &str) -> Result<PathBuf, Rejected> {
     if text.contains('\0') { Err("must be a path".into()) } else { Ok(PathBuf::from(text)) }
 }
 
+/// A path that does not depend on where the process was started.
+pub fn absolute_path(text: &str) -> Result<PathBuf, Rejected> {
+    if text.starts_with('/') { path(text) } else { Err("must be an absolute path".into()) }
+}
+
 /// What Go's `strconv.ParseBool` accepts, which is how the Go implementation reads its settings.
 pub fn boolean(text: &str) -> Result<bool, Rejected> {
     match text {
@@ -116,6 +121,12 @@ pub fn dns_label(text: &str) -> Result<String, Rejected> {
 pub fn dns_name(text: &str) -> Result<String, Rejected> {
     let why = || "must be a name of lower-case letters, digits, dashes and dots".into();
     is_dns_subdomain(text).then(|| text.to_owned()).ok_or_else(why)
+}
+
+/// A word that names something, without a meaning to us.
+pub fn id(text: &str) -> Result<String, Rejected> {
+    let is_word = !text.is_empty() && text.len() <= 1024 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_word.then(|| text.to_owned()).ok_or_else(|| "must be visible ASCII characters without spaces".into())
 }
 
 /// A value for the `User-Agent` header.

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::check::{check_kubeconfig, check_lease, check_output_folder, check_ports, check_retry, check_spool};
+use super::kept::{controller_storage, local_storage};
 use super::settings::{cluster, http, process, server, storage};
 use super::{
     ArtifactServerSettings, ConfigError, ControllerSettings, ExecutorSettings, Listen, LocalSettings, LogSettings,
-    OperationsSettings, ProcessSettings, RenderOutput, RenderSettings, RunSettings, SpoolSettings, StorageSettings,
-    Values, go_config, hooks,
+    OperationsSettings, ProcessSettings, RenderOutput, RenderSettings, RunSettings, SpoolSettings, Values, go_config,
+    hooks,
 };
 use crate::address::AddressSettings;
 use crate::api::ObjectName;
@@ -18,10 +19,6 @@ use crate::generators::http::HttpSettings;
 use crate::http::ServerSettings;
 use crate::pipeline::schedule::{RetrySettings, ScheduleSettings};
 use crate::pipeline::unpack::UnpackLimits;
-use crate::storage::memory::MemorySettings;
-
-/// Base URL of what is served nowhere.
-const UNSERVED: &str = "memory://localhost";
 
 impl ControllerSettings {
     /// Settings from these values. When they name a ConfigMap, what has to hold between settings is checked by
@@ -47,7 +44,6 @@ impl ControllerSettings {
     }
 
     fn unchecked(values: Values) -> Result<Self, ConfigError> {
-        values.get(&storage::BACKEND)?;
         let mut warnings = Vec::new();
         let namespace = own_namespace(&values)?;
         let config_map_namespace = values.find(&cluster::CONFIG_MAP_NAMESPACE)?.unwrap_or_else(|| namespace.clone());
@@ -58,7 +54,7 @@ impl ControllerSettings {
             pod: ObjectName::new(&namespace, &pod_name(&values)?),
             artifacts: artifact_server(&values)?,
             operations: operations(&values)?,
-            storage: storage_settings(&values, controller_url(&values, &namespace, &mut warnings)?)?,
+            storage: controller_storage(&values, &namespace, &mut warnings)?,
             run: run_settings(&values, hooks::sidecar(&values, values.get(&http::MAX_BODY)?)?)?,
             process: process_settings(&values)?,
             warnings,
@@ -95,7 +91,7 @@ impl LocalSettings {
             plain: false,
             origin: None,
             server: server_bounds(values)?,
-            storage: storage_settings(values, format!("http://{addr}"))?,
+            storage: local_storage(values, format!("http://{addr}"))?,
             run,
             process: process_settings(values)?,
         })
@@ -183,33 +179,6 @@ fn operations(values: &Values) -> Result<OperationsSettings, ConfigError> {
         health: values.get(&server::HEALTH_ADDR)?,
         metrics: if values.get(&server::METRICS_ENABLED)? { metrics } else { None },
         upkeep_period: values.get(&server::METRICS_INTERVAL)?,
-    })
-}
-
-/// The address of our artifacts: through the headless Service, so that it names this very pod, whose memory holds them.
-fn controller_url(values: &Values, namespace: &str, warnings: &mut Vec<String>) -> Result<String, ConfigError> {
-    if !values.get(&server::ENABLED)? {
-        return Ok(UNSERVED.to_owned());
-    }
-    if let Some(url) = values.find(&server::BASE_URL)? {
-        return Ok(url);
-    }
-    let service = values.get(&cluster::SERVICE_NAME)?;
-    let domain = values.get(&cluster::CLUSTER_DOMAIN)?;
-    let port = values.get(&server::PORT)?;
-    let host = format!("{service}.{namespace}.svc.{domain}:{port}");
-    if let Some(pod) = values.find(&cluster::POD_NAME)? {
-        return Ok(format!("http://{pod}.{host}"));
-    }
-    warnings.push("POD_NAME is not set: artifact URLs name the Service, which must reach this very pod".into());
-    Ok(format!("http://{host}"))
-}
-
-fn storage_settings(values: &Values, base_url: String) -> Result<StorageSettings, ConfigError> {
-    Ok(StorageSettings {
-        memory: MemorySettings { capacity: values.get(&storage::MEMORY_CAPACITY)?, base_url },
-        retention_ttl: values.get(&storage::RETENTION_TTL)?,
-        retention_records: values.get(&storage::RETENTION_RECORDS)?,
     })
 }
 

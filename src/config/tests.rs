@@ -66,9 +66,11 @@ fn a_bad_value_names_setting_value_and_place() {
         ("ARTIFACT_BASE_URL", "http://x/?a=b", "without user, query"),
         ("HEALTH_ADDR", "8081", "\":8081\""),
         ("METRICS_ADDR", "somewhere:80", "\":8081\""),
-        ("STORAGE_BACKEND", "pvc", "not in this version"),
         ("STORAGE_BACKEND", "s3", "not in this version"),
-        ("STORAGE_BACKEND", "floppy", "must be \"memory\""),
+        ("STORAGE_BACKEND", "floppy", "must be \"memory\" or \"pvc\""),
+        ("PVC_STORAGE_PATH", "data", "absolute path"),
+        ("PVC_SHARED", "perhaps", "true or false"),
+        ("CLUSTER_ID", "a b", "without spaces"),
         ("ADDRESS_DENY", "10.0.0.0/8,home", "networks such as"),
         ("WATCH_NAMESPACES", "a,B", "lower-case"),
         ("WATCH_LABEL_SELECTOR", "a in b", "label selector"),
@@ -160,8 +162,47 @@ fn artifact_urls_name_this_pod() {
         (&[pod, ("ARTIFACT_BASE_URL", "https://files.example.com/a/")], "https://files.example.com/a"),
         (&[pod, ("ARTIFACT_BASE_URL", "https://x/"), ("ARTIFACT_SERVER_ENABLED", "false")], "memory://localhost"),
     ] {
-        assert_eq!(from_environment(pairs).unwrap().storage.memory.base_url, url);
+        assert_eq!(from_environment(pairs).unwrap().storage.base_url, url);
     }
+}
+
+#[test]
+fn a_shared_volume_is_served_by_every_replica_and_any_other_by_its_own_pod() {
+    let storage = |more: &[(&str, &str)]| {
+        let pvc = [("STORAGE_BACKEND", "pvc"), ("POD_NAME", "controller-0"), ("POD_NAMESPACE", "ns")];
+        from_environment(&[&pvc, more].concat()).unwrap().storage
+    };
+    let backend = |path: &str, shared, take_over: Option<&str>| StorageBackend::Pvc {
+        path: path.into(),
+        shared,
+        take_over: take_over.map(str::to_owned),
+    };
+    let own = storage(&[]);
+    assert_eq!(own.backend, backend("/data/artifacts", false, None));
+    assert_eq!(own.base_url, "http://controller-0.externalsource-artifacts.ns.svc.cluster.local:8080");
+    assert_eq!(own.writer, "pod ns/controller-0");
+    let shared = storage(&[("PVC_SHARED", "true"), ("PVC_STORAGE_PATH", "/mnt"), ("STORAGE_TAKE_OVER", "a/b/c")]);
+    assert_eq!(shared.backend, backend("/mnt", true, Some("a/b/c")));
+    assert_eq!(shared.base_url, "http://externalsource-artifacts-shared.ns.svc.cluster.local:8080");
+    let named = storage(&[("PVC_SHARED", "true"), ("SHARED_SERVICE_NAME", "files")]);
+    assert_eq!(named.base_url, "http://files.ns.svc.cluster.local:8080");
+}
+
+#[test]
+fn the_owner_of_a_storage_is_this_installation() {
+    let owner = |pairs| from_environment(pairs).unwrap().storage.owner.id();
+    assert_eq!(owner(&[]), "/flux-system/flux-externalsource-controller");
+    let pairs = [("CLUSTER_ID", "prod-1"), ("POD_NAMESPACE", "ns"), ("RELEASE_NAME", "main")];
+    assert_eq!(owner(&pairs), "prod-1/ns/main");
+}
+
+#[test]
+fn the_go_implementations_folder_is_read_from_its_config_map() {
+    let data = texts(&[("config.json", r#"{"storage": {"backend": "pvc", "pvc": {"path": "/mnt/x"}}}"#)]);
+    let settings = from_environment(&[("POD_NAME", "pod-0")]).unwrap().with_config_map(&data).unwrap();
+    let backend = StorageBackend::Pvc { path: "/mnt/x".into(), shared: false, take_over: None };
+    assert_eq!(settings.storage.backend, backend);
+    assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
 }
 
 #[test]
@@ -232,7 +273,7 @@ fn local_runs_may_reach_this_machine() {
     let settings = LocalSettings::new(&values, "x".into(), ([127, 0, 0, 1], 9790).into()).unwrap();
     assert_eq!(settings.run.http.addresses.allow.len(), 2);
     assert_eq!(settings.run.schedule.min_interval, Duration::from_secs(1));
-    assert_eq!(settings.storage.memory.base_url, "http://127.0.0.1:9790");
+    assert_eq!(settings.storage.base_url, "http://127.0.0.1:9790");
     let values = Values::new(BTreeMap::new(), texts(&[("ADDRESS_ALLOW", "10.0.0.1")]), LOCAL_DEFAULTS);
     let settings = LocalSettings::new(&values, "x".into(), ([127, 0, 0, 1], 9790).into()).unwrap();
     assert_eq!(settings.run.http.addresses.allow.len(), 1);

@@ -33,6 +33,7 @@ fn bad(info: &Info) -> &'static str {
         "FILE" | "FOLDER" if info.name.starts_with("HOOK_") => "a\0b",
         "FILE" => "/nowhere/kubeconfig",
         "FOLDER" => "/proc/nowhere",
+        "PATH" => "some/where",
         other => unreachable!("{} has a value of a kind that this test does not know: {other}", info.name),
     }
 }

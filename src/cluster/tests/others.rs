@@ -83,6 +83,19 @@ async fn a_secret_that_cannot_be_read_is_not_quoted() {
 }
 
 #[tokio::test]
+async fn a_cluster_is_known_by_its_oldest_namespace_unless_that_is_kept_from_us() {
+    let (known, server) = catalog(vec![(200, json!({"metadata": {"name": "kube-system", "uid": "u-1"}}))]);
+    assert_eq!(known.cluster_id().await.unwrap().as_deref(), Some("u-1"));
+    assert_eq!(lines(known, server).await, ["GET /api/v1/namespaces/kube-system"]);
+    for answer in [failure(403, "Forbidden", "no"), failure(404, "NotFound", "no"), (200, json!({"metadata": {}}))] {
+        let (unknown, _server) = catalog(vec![answer]);
+        assert_eq!(unknown.cluster_id().await.unwrap(), None);
+    }
+    let (down, _server) = catalog(vec![failure(503, "ServiceUnavailable", "starting")]);
+    assert!(down.cluster_id().await.is_err());
+}
+
+#[tokio::test]
 async fn a_missing_definition_is_named_with_its_remedy() {
     let served = |plural| (200, json!({"resources": [{"name": plural}]}));
     let (both, _server) = catalog(vec![served("externalsources"), served("externalartifacts")]);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Group;
-use crate::config::parse::{boolean, dns_label, dns_name, namespaces, number, path, period};
+use crate::config::parse::{boolean, dns_label, dns_name, id, namespaces, number, path, period};
 use crate::config::selector::label_selector;
 use crate::config::setting::{BOOL, Setting};
 
@@ -107,6 +107,29 @@ pub const SERVICE_NAME: Setting<String> = Setting::new(
     "Headless Service of the artifact server, for artifact URLs",
 )
 .key("artifactServer.serviceName");
+/// The Service with a cluster IP.
+pub const SHARED_SERVICE_NAME: Setting<String> = Setting::new(
+    "SHARED_SERVICE_NAME",
+    "externalsource-artifacts-shared",
+    "NAME",
+    dns_label,
+    "Service with a cluster IP, for artifact URLs where every replica serves every artifact",
+);
+/// Our name among the installations of the namespace.
+pub const RELEASE_NAME: Setting<String> = Setting::new(
+    "RELEASE_NAME",
+    "flux-externalsource-controller",
+    "NAME",
+    dns_name,
+    "Name of this installation, in the owner marker of its storage",
+);
+/// What tells our cluster from others.
+pub const CLUSTER_ID: Setting<String> = Setting::optional(
+    "CLUSTER_ID",
+    "TEXT",
+    id,
+    "What tells this cluster from others, in the owner marker of its storage [default: the uid of the namespace kube-system]",
+);
 /// The cluster's DNS domain.
 pub const CLUSTER_DOMAIN: Setting<String> =
     Setting::new("CLUSTER_DOMAIN", "cluster.local", "DOMAIN", dns_name, "DNS domain of the cluster, for artifact URLs");
@@ -140,5 +163,14 @@ pub const LEASE: Group = Group {
 /// Who we are.
 pub const POD: Group = Group {
     title: "Identity",
-    settings: &[POD_NAME.info, POD_NAMESPACE.info, RUNTIME_NAMESPACE.info, SERVICE_NAME.info, CLUSTER_DOMAIN.info],
+    settings: &[
+        POD_NAME.info,
+        POD_NAMESPACE.info,
+        RUNTIME_NAMESPACE.info,
+        SERVICE_NAME.info,
+        SHARED_SERVICE_NAME.info,
+        CLUSTER_DOMAIN.info,
+        RELEASE_NAME.info,
+        CLUSTER_ID.info,
+    ],
 };

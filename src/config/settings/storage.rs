@@ -4,13 +4,37 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Group;
-use crate::config::parse::{capacity, duration, number, path, size};
-use crate::config::setting::Setting;
+use crate::config::parse::{absolute_path, boolean, capacity, duration, id, number, path, size};
+use crate::config::setting::{BOOL, Setting};
 
 /// Where archives are stored.
-pub const BACKEND: Setting<()> =
-    Setting::new("STORAGE_BACKEND", "memory", "NAME", backend, "Where artifacts are stored: memory")
-        .key("storage.backend");
+pub const BACKEND: Setting<Backend> = Setting::new(
+    "STORAGE_BACKEND",
+    "memory",
+    "NAME",
+    backend,
+    "Where artifacts are stored: memory, or pvc (a folder of a volume)",
+)
+.key("storage.backend");
+/// The folder of the filesystem backend.
+pub const PVC_PATH: Setting<PathBuf> =
+    Setting::new("PVC_STORAGE_PATH", "/data/artifacts", "PATH", absolute_path, "Folder of the artifacts, for pvc")
+        .key("storage.pvc.path");
+/// Whether the folder is shared.
+pub const PVC_SHARED: Setting<bool> = Setting::new(
+    "PVC_SHARED",
+    "false",
+    BOOL,
+    boolean,
+    "Whether all replicas mount the same folder (ReadWriteMany): the leader writes, and each serves every artifact",
+);
+/// Whose storage becomes ours.
+pub const TAKE_OVER: Setting<String> = Setting::optional(
+    "STORAGE_TAKE_OVER",
+    "TEXT",
+    id,
+    "Take the storage over from this other installation, which is gone for good, as the refusal names it",
+);
 /// Capacity of the memory backend.
 pub const MEMORY_CAPACITY: Setting<u64> = Setting::new(
     "MEMORY_STORAGE_CAPACITY",
@@ -52,23 +76,43 @@ pub const SPOOL_MEMORY_LIMIT: Setting<u64> = Setting::new(
     "Bytes of one body or archive kept in memory; the rest goes to SPOOL_DIR",
 );
 
-fn backend(text: &str) -> Result<(), String> {
+/// Values of `STORAGE_BACKEND`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// This process's memory.
+    Memory,
+    /// A folder of a volume.
+    Pvc,
+}
+
+fn backend(text: &str) -> Result<Backend, String> {
     match text {
-        "memory" => Ok(()),
-        "pvc" | "s3" => Err("is not in this version; only \"memory\" is".into()),
-        _ => Err("must be \"memory\"".into()),
+        "memory" => Ok(Backend::Memory),
+        "pvc" => Ok(Backend::Pvc),
+        "s3" => Err("is not in this version; \"memory\" and \"pvc\" are".into()),
+        _ => Err("must be \"memory\" or \"pvc\"".into()),
     }
 }
 
 /// The storage.
 pub const GROUP: Group = Group {
     title: "Storage",
-    settings: &[BACKEND.info, MEMORY_CAPACITY.info, RETENTION_TTL.info, RETENTION_RECORDS.info],
+    settings: &[
+        BACKEND.info,
+        MEMORY_CAPACITY.info,
+        PVC_PATH.info,
+        PVC_SHARED.info,
+        TAKE_OVER.info,
+        RETENTION_TTL.info,
+        RETENTION_RECORDS.info,
+    ],
 };
 
 /// The storage of a local run.
-pub const LOCAL: Group =
-    Group { title: "Storage", settings: &[MEMORY_CAPACITY.info, RETENTION_TTL.info, RETENTION_RECORDS.info] };
+pub const LOCAL: Group = Group {
+    title: "Storage",
+    settings: &[BACKEND.info, MEMORY_CAPACITY.info, PVC_PATH.info, RETENTION_TTL.info, RETENTION_RECORDS.info],
+};
 
 /// Bytes on their way.
 pub const SPOOL: Group = Group { title: "Spool", settings: &[SPOOL_DIR.info, SPOOL_MEMORY_LIMIT.info] };
