@@ -1,5 +1,6 @@
 //! The router over a storage in memory and over one that misbehaves.
 
+mod files;
 mod paths;
 mod requests;
 mod trouble;
@@ -32,9 +33,12 @@ struct Answer {
 
 impl Fixture {
     async fn new() -> Self {
-        let presence = Arc::new(Presence::default());
         let settings = MemorySettings { capacity: 1 << 20, base_url: "http://x".into() };
-        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new(settings, Arc::clone(&presence)));
+        Self::over(Arc::new(MemoryStorage::new(settings, Arc::default()))).await
+    }
+
+    async fn over(storage: Arc<dyn Storage>) -> Self {
+        let presence = Arc::new(Presence::default());
         let spool = Spools::from_bytes(CONTENT);
         let key = ArtifactKey::new(ObjectName::new("team-a", "config.v1"), spool.digest());
         storage.store(&key, &spool).await.unwrap();
