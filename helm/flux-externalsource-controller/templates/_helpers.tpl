@@ -52,6 +52,35 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.nameOverride }}{{ . }}-artifacts{{ else }}externalsource-artifacts{{ end }}
 {{- end }}
 
+{{/* Every replica serves what is on a shared volume, so that its artifacts' URLs name a Service with a cluster IP. */}}
+{{- define "flux-externalsource-controller.sharedServiceName" -}}
+{{ include "flux-externalsource-controller.artifactServiceName" . }}-shared
+{{- end }}
+
+{{/* "own", a volume for each pod; "shared", one for all of them; nothing without volumes. */}}
+{{- define "flux-externalsource-controller.volume" -}}
+{{- with .Values.controller.storage -}}
+{{- if eq .backend "pvc" }}{{ if .pvc.shared }}shared{{ else }}own{{ end }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* The spec of a claim. A StatefulSet's cannot be changed: it is the one that the Go implementation's chart makes. */}}
+{{- define "flux-externalsource-controller.claim" -}}
+{{- with .Values.controller.storage.pvc -}}
+accessModes: {{ .accessModes | default (list (ternary "ReadWriteMany" "ReadWriteOnce" .shared)) | toJson }}
+{{- with .storageClass }}
+storageClassName: {{ . }}
+{{- end }}
+resources:
+  requests:
+    storage: {{ .size }}
+{{- end }}
+{{- end }}
+
+{{- define "flux-externalsource-controller.sharedClaimName" -}}
+{{ .Values.controller.storage.pvc.existingClaim | default (printf "%s-artifacts" (include "flux-externalsource-controller.fullname" .)) }}
+{{- end }}
+
 {{- define "flux-externalsource-controller.image" -}}
 {{- with .Values.image }}
 {{- .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
