@@ -27,5 +27,6 @@ mod secrets;
 mod settings;
 mod shutdown;
 mod spec;
+mod storage_pvc;
 mod terminal;
 mod writes;
