@@ -8,9 +8,11 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use futures::FutureExt as _;
 use futures::stream::{BoxStream, SelectAll, StreamExt as _};
 use kube::runtime::watcher;
 use kube::{Api, Client};
+use tokio::sync::oneshot;
 
 use crate::api::{ExternalArtifact, ExternalSource};
 use crate::catalog::{CatalogError, Change};
@@ -40,10 +42,24 @@ pub(super) fn watch(
     let scopes: Vec<_> =
         if namespaces.is_empty() { vec![None] } else { namespaces.into_iter().cloned().map(Some).collect() };
     let watches = scopes.into_iter().flat_map(|scope| {
-        let sources = kind::<ExternalSource>(client, scope.as_deref(), label_selector);
-        [sources, kind::<ExternalArtifact>(client, scope.as_deref(), None)]
+        let artifacts = kind::<ExternalArtifact>(client, scope.as_deref(), None);
+        one_before_the_other(artifacts, kind::<ExternalSource>(client, scope.as_deref(), label_selector))
     });
     merge(watches.collect())
+}
+
+/// The second watch begins once the first is listed: a source that is seen before its ExternalArtifact looks like one
+/// that has lost it, which would be mended at every start.
+fn one_before_the_other(first: Watch, second: Watch) -> [Watch; 2] {
+    let (listed, when_listed) = oneshot::channel();
+    let mut listed = Some(listed);
+    let first = first.inspect(move |item| {
+        if matches!(item, Ok(Item::Listed)) {
+            listed.take().map(|listed| listed.send(()));
+        }
+    });
+    let second = when_listed.map(|_| second).flatten_stream();
+    [first.boxed(), second.boxed()]
 }
 
 fn kind<K: Told>(client: &Client, namespace: Option<&str>, label_selector: Option<&str>) -> Watch {

@@ -91,10 +91,20 @@ async fn everything_that_exists_is_told_before_synced() {
         ("externalartifacts", false) => list(&[object("a", "u3", "3")]),
         _ => Reply::Hang,
     });
-    let mut told = told(&client, 4).await;
-    assert_eq!(told.pop().as_deref(), Some("synced"));
-    told.sort();
-    assert_eq!(told, ["artifact ns/a", "source ns/a u1", "source ns/broken u2 invalid"]);
+    let told = told(&client, 4).await;
+    assert_eq!(told, ["artifact ns/a", "source ns/a u1", "source ns/broken u2 invalid", "synced"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_source_is_told_before_the_artifacts() {
+    let client = client(|plural, is_watch, count| match (plural, is_watch, count) {
+        ("externalartifacts", false, 0) => Reply::Json(500, json!({"kind": "Status", "code": 500, "message": "no"})),
+        ("externalartifacts", false, _) => list(&[object("a", "u3", "3")]),
+        ("externalsources", false, _) => list(&[object("a", "u1", "1")]),
+        _ => Reply::Hang,
+    });
+    let told = told(&client, 4).await;
+    assert_eq!(told[1..], ["artifact ns/a", "source ns/a u1", "synced"], "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -164,9 +164,10 @@ impl Machine {
     /// The first effects: what is advertised is looked for in the storage before anything else happens.
     pub fn begin(&mut self, artifact: Option<Arc<ExternalArtifact>>, now: Now) -> Vec<Effect> {
         self.artifact = artifact;
-        let mut effects = vec![Effect::Advertise(self.advertised_key())];
+        let advertised = self.ahead().or_else(|| self.advertised());
+        let mut effects = vec![Effect::Advertise(advertised.as_ref().map(|advertised| advertised.key.clone()))];
         self.check_finalizer(&mut effects);
-        match self.advertised() {
+        match advertised {
             Some(advertised) => {
                 self.phase = Phase::Verifying(advertised.key.clone());
                 effects.push(Effect::Start(self.next_attempt(), Work::Verify(advertised)));

@@ -131,6 +131,19 @@ impl Machine {
         }
     }
 
+    /// The ExternalArtifact was written and the status was not: what made the artifact is unknown.
+    pub(super) fn caught_up_report(&self, artifact: Artifact) -> Report {
+        Report {
+            ready: conditions::ready(self.success_message(Some(&artifact))),
+            others: Vec::new(),
+            artifact: Some(artifact),
+            validators: Validators::default(),
+            fingerprint: None,
+            advertise: true,
+            ..self.current_report()
+        }
+    }
+
     /// The writes that make `report` stand in the objects.
     pub(super) fn publication(&self, report: &Report, now: Now) -> Publication {
         let before = self.source.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();

@@ -1,15 +1,22 @@
 //! The start: what stands in the objects is compared with what is stored.
 
+use std::time::Duration;
+
 use super::settle::{Next, Settlement};
 use super::{Effect, Machine, Now, Phase};
 use crate::api::conditions::{self, reasons, types};
+use crate::api::{Artifact, ObjectName};
 use crate::failure::Failure;
+use crate::generators::Validators;
+use crate::pipeline::fetch::Advertised;
+use crate::storage::ArtifactKey;
 
 impl Machine {
     /// After a start: bytes that are there and a status that is well cost no request before the next interval.
     pub(super) fn on_verified(&mut self, result: Result<Option<String>, Failure>, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Verifying(key) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        if self.advertised_key().as_ref() != Some(&key) {
+        let is_ahead = self.ahead().is_some_and(|ahead| ahead.key == key);
+        if !is_ahead && self.advertised_key().as_ref() != Some(&key) {
             // Somebody wrote the status meanwhile: what was found out speaks of something else.
             return self.start(now, effects);
         }
@@ -20,6 +27,9 @@ impl Machine {
         self.retire(effects);
         if self.is_paused() {
             return self.take_back_progress(now, effects);
+        }
+        if is_ahead {
+            return self.catch_up(stored_at, now, effects);
         }
         // The run that a predecessor of ours reported is not going to end.
         if self.shows_progress() {
@@ -41,6 +51,44 @@ impl Machine {
             }
             _ => self.start(now, effects),
         }
+    }
+
+    /// What the ExternalArtifact advertises and the source's status does not know: a crash fell between the two writes,
+    /// of which the ExternalArtifact's is the first. Consumers may have it already, so that there is no way back.
+    pub(super) fn ahead(&self) -> Option<Advertised> {
+        let (artifact, key) = self.artifact_ahead()?;
+        let size = artifact.size.and_then(|size| u64::try_from(size).ok());
+        Some(Advertised {
+            key,
+            size,
+            validators: Validators::default(),
+            fingerprint: None,
+            input: None,
+            generation: None,
+        })
+    }
+
+    fn artifact_ahead(&self) -> Option<(&Artifact, ArtifactKey)> {
+        let artifact = self.artifact()?.status.as_ref()?.artifact.as_ref()?;
+        let known = self.current_artifact();
+        let is_news = known.is_none_or(|known| {
+            known.digest != artifact.digest && known.last_update_time.0 <= artifact.last_update_time.0
+        });
+        let key: ArtifactKey = artifact.path.parse().ok()?;
+        let is_ours =
+            *key.source() == ObjectName::of(self.source.as_ref()) && key.digest().prefixed() == artifact.digest;
+        (is_news && is_ours).then_some((artifact, key))
+    }
+
+    /// Takes what the ExternalArtifact advertises into the status, and asks the origin what is the case now.
+    fn catch_up(&mut self, stored_at: Option<String>, now: Now, effects: &mut Vec<Effect>) {
+        let Some((artifact, _)) = self.artifact_ahead() else { return self.start(now, effects) };
+        let mut artifact = artifact.clone();
+        if let Some(url) = stored_at {
+            artifact.url = url;
+        }
+        let report = self.caught_up_report(artifact);
+        self.settle(Settlement::new(report, Vec::new(), Next::After(Duration::ZERO)), now, effects);
     }
 
     /// The same bytes are served under another address than before the restart.

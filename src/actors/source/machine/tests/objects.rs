@@ -22,6 +22,46 @@ fn a_new_address_is_advertised_without_a_fetch() {
     assert_eq!(world.told(), []);
 }
 
+/// A source after a crash between the write of its ExternalArtifact and that of its status.
+fn half_published() -> World {
+    let mut world = settled();
+    let source = Arc::clone(&world.machine.source);
+    world.fire(Timer::Wake).content(true, "a: 2", "\"e2\"").packaged("a: 2").stored().apply();
+    world.machine.source = source;
+    restarted(&world)
+}
+
+#[test]
+fn what_was_advertised_before_a_crash_is_not_taken_back() {
+    for stored in [Some("http://here/artifact".to_owned()), None] {
+        let mut world = half_published();
+        let advertised = world.machine.artifact.as_ref().unwrap().status.clone().unwrap();
+        world.end(StageEnd::Verified(Ok(stored.clone())));
+        assert_eq!(world.publication().artifact.as_ref().unwrap().status.as_ref(), Some(&advertised));
+        world.apply();
+        let artifact = world.status().artifact.clone().unwrap();
+        assert_eq!(Some(&artifact.revision), advertised.artifact.as_ref().map(|artifact| &artifact.revision));
+        assert_eq!(world.machine.artifact.as_ref().unwrap().status.as_ref(), Some(&advertised), "nothing is rewritten");
+        assert_eq!(world.status().last_handled_etag, None, "it belongs to the content before");
+        world.fire(Timer::Wake);
+        assert_eq!(world.fetch().advertised.as_ref().unwrap().validators, Validators::default());
+        world.answer(stored.is_some(), Err(failure(crate::failure::Class::Refused))).apply();
+        assert_eq!(world.status().artifact, Some(artifact), "nor taken back by a failure");
+    }
+}
+
+#[test]
+fn an_older_artifact_is_drift_and_no_news() {
+    let mut world = settled();
+    let older = Arc::clone(world.machine.artifact.as_ref().unwrap());
+    world.elapsed += Duration::from_secs(5);
+    world.fire(Timer::Wake).content(true, "a: 2", "\"e2\"").packaged("a: 2").stored().apply();
+    world.machine.artifact = Some(older);
+    let mut world = restarted(&world);
+    world.end(StageEnd::Verified(Ok(Some("http://here/artifact".to_owned()))));
+    assert_eq!(world.delay(Timer::Repair), Some(Duration::ZERO));
+}
+
 #[test]
 fn a_failure_before_the_restart_is_tried_at_once() {
     let mut world = settled();

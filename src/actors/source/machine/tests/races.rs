@@ -68,6 +68,7 @@ fn what_was_verified_counts_only_for_the_archive_that_is_advertised() {
     artifact.digest = other.prefixed();
     artifact.path = ArtifactKey::new(crate::api::ObjectName::new("team-a", "config"), other).to_string();
     artifact.url = "http://here/other".to_owned();
+    artifact.last_update_time.0 += Duration::from_secs(1);
     world.step(Input::Observed(ObservedSource { object: Arc::new(object), invalid: None }));
     world.end(StageEnd::Verified(Ok(Some("http://there/artifact".to_owned()))));
     assert_eq!(world.started(), [Job::Fetch]);
