@@ -21,12 +21,14 @@ use crate::storage::retention::RetentionSettings;
 use crate::storage::{Presence, Scope, Storage};
 use crate::telemetry::logs::{self, LogControl};
 use crate::telemetry::outages::Outages;
+use crate::telemetry::storage::Reported;
 
 /// The storage with what is advertised of it.
 pub struct Stored {
     pub storage: Arc<dyn Storage>,
     pub presence: Arc<Presence>,
     pub retention: RetentionSettings,
+    pub outages: Arc<Outages>,
 }
 
 pub async fn storage(settings: &StorageSettings) -> anyhow::Result<Stored> {
@@ -50,8 +52,10 @@ pub async fn storage(settings: &StorageSettings) -> anyhow::Result<Stored> {
             Arc::new(FilesystemStorage::open(volume).await.context("PVC_STORAGE_PATH cannot be used")?)
         }
     };
+    let outages = Arc::new(Outages::default());
+    let storage = Arc::new(Reported::new(storage, Arc::clone(&outages)));
     let retention = RetentionSettings { ttl: settings.retention_ttl, records: settings.retention_records };
-    Ok(Stored { storage, presence, retention })
+    Ok(Stored { storage, presence, retention, outages })
 }
 
 /// Asks the storage anything at all.
@@ -78,7 +82,7 @@ pub fn context(
         storage: Arc::clone(&stored.storage),
         presence: Arc::clone(&stored.presence),
         activities: Arc::new(Activities::default()),
-        outages: Arc::new(Outages::default()),
+        outages: Arc::clone(&stored.outages),
         spools: fetcher.spools.clone(),
         fetcher: Arc::new(fetcher),
         executor,

@@ -37,6 +37,13 @@ pub enum StorageError {
     Io(#[from] std::io::Error),
 }
 
+impl StorageError {
+    /// Whether the storage is what does not work, rather than what was asked of it.
+    pub fn is_outage(&self) -> bool {
+        !matches!(self, Self::Corrupt { .. } | Self::Filesystem(FilesystemError::Name { .. }))
+    }
+}
+
 impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         Self { class: Class::TRANSIENT, reason: reasons::STORAGE_OPERATION_FAILED, message: error.to_string() }

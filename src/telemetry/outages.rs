@@ -12,8 +12,10 @@ pub enum Dependency {
     ApiServer,
     /// Who runs hooks and transformations.
     HookExecutor,
-    /// Where archives live.
+    /// Where archives live, as far as they can be read.
     Storage,
+    /// The same, as far as it takes more.
+    StorageWrites,
 }
 
 impl Dependency {
@@ -23,6 +25,7 @@ impl Dependency {
             Self::ApiServer => "api-server",
             Self::HookExecutor => "hook-executor",
             Self::Storage => "storage",
+            Self::StorageWrites => "storage-writes",
         }
     }
 }

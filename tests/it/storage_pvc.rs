@@ -1,6 +1,7 @@
 //! The controller over a volume: what it stored is there again after every kind of end, and nobody else gets in.
 
 mod kills;
+mod outages;
 mod restart;
 mod shared;
 mod writers;

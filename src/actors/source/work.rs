@@ -131,10 +131,6 @@ async fn run(
         Work::Package(job) => StageEnd::Packaged(package(context, job, cancelled).await),
         Work::Store(key, archive) => {
             let stored = storage.store(&key, &archive.bytes).await;
-            match &stored {
-                Ok(stored) => metrics::stored(stored.size),
-                Err(_) => metrics::storage_failed("store"),
-            }
             StageEnd::Stored(stored.map(|_| storage.url(&key)).map_err(Failure::from))
         }
         Work::Publish(publication) => {
@@ -154,7 +150,6 @@ async fn run(
             let settings = &context.settings.retention;
             let result = retire::retire(storage, &name, current.as_ref(), retired, settings).await;
             if let Err(error) = &result {
-                metrics::storage_failed("retire");
                 let ObjectName { namespace, name } = &name;
                 tracing::warn!(namespace = &**namespace, name = &**name, %error, "old revisions could not be removed");
             }

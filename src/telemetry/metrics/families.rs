@@ -97,12 +97,12 @@ pub fn stored(bytes: u64) {
     counter!(STORED_BYTES).increment(bytes);
 }
 
-/// An operation of the storage (`store`, `retire`) failed.
+/// An operation of the storage (such as `store`) failed.
 pub fn storage_failed(operation: &'static str) {
     counter!(STORAGE_ERRORS, "operation" => operation).increment(1);
 }
 
-/// Whether something we depend on (`storage`, `api-server`) answers.
+/// Whether something we depend on (such as `storage`) answers.
 pub fn available(dependency: &'static str, answers: bool) {
     gauge!(AVAILABLE, "dependency" => dependency).set(f64::from(u8::from(answers)));
 }
