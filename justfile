@@ -33,6 +33,10 @@ test-debian *args:
     .ci/debian
     cargo test --test debian -- {{ args }}
 
+# Kill controllers at any moment while they publish, over each kind of storage; `cargo test` does 40 of each.
+torture kills="200":
+    TORTURE_KILLS={{ kills }} cargo test --test it -- torture
+
 # Write the files that are generated from the types anew.
 generate:
     UPDATE_GENERATED=1 cargo test --lib checked_in

@@ -29,4 +29,5 @@ mod shutdown;
 mod spec;
 mod storage_pvc;
 mod terminal;
+mod torture;
 mod writes;

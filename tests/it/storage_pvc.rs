@@ -4,6 +4,7 @@ mod kills;
 mod outages;
 mod restart;
 mod shared;
+mod torture;
 mod writers;
 
 use std::fs;

@@ -85,3 +85,28 @@ async fn what_the_go_implementation_left_is_not_taken_for_ours() -> Result<()> {
     scene.ensure_served("config", "x").await?;
     ensure_status(&url, 404).await
 }
+
+#[tokio::test]
+async fn a_move_from_memory_to_a_volume_withdraws_nothing() -> Result<()> {
+    let scene = Scene::new("moved").await?;
+    let memory = scene.options().with("STORAGE_BACKEND", "memory");
+    let controller = scene.start_with(memory).await?;
+    scene.create("config", "x").await?;
+    scene.sources.wait_ready("config").await?;
+    let before = scene.ensure_served("config", "x").await?;
+    controller.process.kill().await?;
+
+    let asked = scene.origin.requests_for(&path("config")).len();
+    scene.origin.on(&path("config"), Reply::hang());
+    let _controller = scene.start_with(scene.options().with("HTTP_TIMEOUT", "1s")).await?;
+    scene.origin.wait_for_requests(&path("config"), asked + 1, SOON).await?;
+    ensure_try_again(&before.url).await?;
+    ensure!(scene.sources.advertised("config").await? == before, "the advertisement was changed");
+    scene.say("config", "x");
+    scene.sources.request("config", "now").await?;
+    let rebuilt = async || scene.ensure_served("config", "x").await;
+    let after = eventually("the archive to be stored on the volume", SOON, rebuilt).await?;
+    ensure!(after == before, "{after:?}");
+    ensure!(scene.ensure_sound()? == 1, "something else is stored");
+    Ok(())
+}
