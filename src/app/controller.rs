@@ -65,7 +65,7 @@ async fn run(
     if !volatile && settings.storage.owner.cluster.is_none() {
         settings.storage.owner.cluster = owner::cluster(&catalog).await;
     }
-    let stored = parts::storage(&settings.storage).await?;
+    let stored = parts::storage(&settings.storage, &settings.run.spool).await?;
     if volatile {
         tracing::warn!("{}", leadership::VOLATILE);
     }

@@ -33,7 +33,7 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
     let listener =
         TcpListener::bind(settings.addr).with_context(|| format!("--addr {} cannot be listened on", settings.addr))?;
     settings.storage.base_url = format!("http://{}", listener.local_addr()?);
-    let stored = parts::storage(&settings.storage).await?;
+    let stored = parts::storage(&settings.storage, &settings.run.spool).await?;
     let executor = executor::executor(&settings.run, shutdown.clone()).await?.executor;
     let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<_>, &stored, executor);
     let activities = Arc::clone(&context.activities);

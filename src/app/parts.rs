@@ -9,12 +9,13 @@ use futures::future::BoxFuture;
 use crate::activity::Activities;
 use crate::actors::context::{Context, Pools, Settings};
 use crate::catalog::Catalog;
-use crate::config::{LogSettings, RunSettings, StorageBackend, StorageSettings};
+use crate::config::{LogSettings, RunSettings, SpoolSettings, StorageBackend, StorageSettings};
 use crate::generators::Registry;
 use crate::generators::http::HttpGenerator;
 use crate::hooks::Executor;
 use crate::pipeline::fetch::Fetcher;
 use crate::spool::Spools;
+use crate::storage::cache::Cached;
 use crate::storage::filesystem::{FilesystemSettings, FilesystemStorage};
 use crate::storage::memory::{MemorySettings, MemoryStorage};
 use crate::storage::retention::RetentionSettings;
@@ -31,7 +32,7 @@ pub struct Stored {
     pub outages: Arc<Outages>,
 }
 
-pub async fn storage(settings: &StorageSettings) -> anyhow::Result<Stored> {
+pub async fn storage(settings: &StorageSettings, spool: &SpoolSettings) -> anyhow::Result<Stored> {
     let presence = Arc::new(Presence::default());
     let base_url = settings.base_url.clone();
     let storage: Arc<dyn Storage> = match &settings.backend {
@@ -49,7 +50,9 @@ pub async fn storage(settings: &StorageSettings) -> anyhow::Result<Stored> {
                 take_over: take_over.clone(),
                 holder: format!("{}, process {}, since {since}", settings.writer, std::process::id()),
             };
-            Arc::new(FilesystemStorage::open(volume).await.context("PVC_STORAGE_PATH cannot be used")?)
+            let storage = FilesystemStorage::open(volume).await.context("PVC_STORAGE_PATH cannot be used")?;
+            let spools = Spools::new(spool.memory_limit, &spool.directory);
+            Arc::new(Cached::new(Arc::new(storage), settings.cache, &spools, Arc::clone(&presence)))
         }
     };
     let outages = Arc::new(Outages::default());

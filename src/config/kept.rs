@@ -4,6 +4,7 @@ use super::settings::storage::Backend;
 use super::settings::{cluster, server, storage};
 use super::{ConfigError, StorageBackend, StorageSettings, Values};
 use crate::storage::Owner;
+use crate::storage::cache::CacheSettings;
 
 /// Base URL of what is served nowhere.
 const UNSERVED: &str = "memory://localhost";
@@ -45,9 +46,17 @@ fn settings(
         base_url,
         owner,
         writer,
+        cache: cache(values)?,
         retention_ttl: values.get(&storage::RETENTION_TTL)?,
         retention_records: values.get(&storage::RETENTION_RECORDS)?,
     })
+}
+
+fn cache(values: &Values) -> Result<CacheSettings, ConfigError> {
+    let memory = values.get(&storage::CACHE_MEMORY)?;
+    let disk = values.find(&storage::CACHE_DISK)?;
+    // A volume has files already.
+    Ok(CacheSettings { memory, disk: disk.unwrap_or(0) })
 }
 
 fn backend(values: &Values) -> Result<StorageBackend, ConfigError> {

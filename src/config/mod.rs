@@ -35,6 +35,7 @@ use crate::pipeline::schedule::ScheduleSettings;
 use crate::pipeline::unpack::UnpackLimits;
 use crate::sandbox::SandboxSettings;
 use crate::storage::Owner;
+use crate::storage::cache::CacheSettings;
 
 /// What `controller` runs with.
 #[derive(Debug, Clone)]
@@ -143,6 +144,8 @@ pub struct StorageSettings {
     pub owner: Owner,
     /// Who writes: the pod, for those who cannot write because of it.
     pub writer: String,
+    /// Copies beside a backend that is not memory.
+    pub cache: CacheSettings,
     /// How long a revision lives on that is no longer advertised.
     pub retention_ttl: Duration,
     /// Revisions kept per object at least.

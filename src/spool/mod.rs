@@ -1,6 +1,7 @@
 //! Bytes on their way through a run: in memory while they are few, in an unnamed temporary file beyond that, hashed
 //! while they are written. Messages between actors carry a [`Spool`], never bytes.
 
+mod range;
 mod reader;
 mod writer;
 
@@ -17,6 +18,7 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 
 use crate::digest::Digest;
 
+pub use range::{FileRange, is_local};
 pub use reader::SpoolReader;
 pub use writer::SpoolWriter;
 
@@ -35,6 +37,17 @@ impl Spools {
     /// Spools that keep up to `memory_limit` bytes in memory and the rest in unnamed files in `directory`.
     pub fn new(memory_limit: usize, directory: impl Into<PathBuf>) -> Self {
         Self { memory_limit, directory: Arc::new(directory.into()) }
+    }
+
+    /// The same with at most `limit` bytes in memory.
+    #[must_use]
+    pub fn with_memory_limit(&self, limit: usize) -> Self {
+        Self { memory_limit: self.memory_limit.min(limit), directory: Arc::clone(&self.directory) }
+    }
+
+    /// Bytes that are kept in memory at most.
+    pub fn memory_limit(&self) -> usize {
+        self.memory_limit
     }
 
     /// A new, empty spool to write to.
@@ -99,6 +112,14 @@ impl Spool {
         match &self.content {
             Content::Memory(bytes) => Some(bytes),
             Content::File(_) => None,
+        }
+    }
+
+    /// The file, when the bytes are in one.
+    pub fn in_file(&self) -> Option<FileRange> {
+        match &self.content {
+            Content::Memory(_) => None,
+            Content::File(file) => Some(FileRange::new(Arc::clone(file), 0..self.len, is_local(file))),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What can go wrong with stored bytes.
 
+use std::sync::Arc;
+
 use super::filesystem::FilesystemError;
 use crate::api::conditions::reasons;
 use crate::failure::{Class, Failure};
@@ -32,6 +34,9 @@ pub enum StorageError {
     /// The backend cannot be reached or refuses.
     #[error("the storage is unavailable: {0}")]
     Unavailable(String),
+    /// What somebody else was told who asked for the same at the same time.
+    #[error(transparent)]
+    Shared(Arc<StorageError>),
     /// Reading or writing failed on this machine.
     #[error("the storage failed: {0}")]
     Io(#[from] std::io::Error),

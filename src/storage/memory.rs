@@ -10,18 +10,13 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::{self, StreamExt as _};
 
-use super::{Absence, ArtifactKey, ByteStream, Page, Presence, Scope, Storage, StorageError, StoredArtifact};
+use super::{Absence, ArtifactKey, Content, Page, Presence, Scope, Storage, StorageError, StoredArtifact};
 use crate::digest::Digest;
 use crate::spool::Spool;
 
 /// Entries of one page of a listing: a read lock is held while they are copied, which takes well under a millisecond.
 const PAGE_SIZE: usize = 1000;
-
-/// Size of the pieces in which an archive is handed out: what a slow reader has pending counts as sent, so they are
-/// small beside an archive.
-const CHUNK: usize = 256 * 1024;
 
 /// How long another source's archive may wait to be advertised before it counts as not advertised: far longer than
 /// the two writes that lie between storing and advertising.
@@ -64,6 +59,12 @@ impl MemoryStorage {
     /// An empty storage; `presence` says which archives must not make place for others.
     pub fn new(settings: MemorySettings, presence: Arc<Presence>) -> Self {
         Self { settings, presence, page_size: PAGE_SIZE, settling: SETTLING, archives: RwLock::default() }
+    }
+
+    /// The same with other pages.
+    #[cfg(test)]
+    pub(crate) fn paged(self, page_size: usize) -> Self {
+        Self { page_size, ..self }
     }
 
     /// Bytes that archives take up now.
@@ -201,14 +202,14 @@ impl Storage for MemoryStorage {
         &self,
         key: &ArtifactKey,
         range: Option<Range<u64>>,
-    ) -> Result<Option<(StoredArtifact, ByteStream)>, StorageError> {
+    ) -> Result<Option<(StoredArtifact, Content)>, StorageError> {
         let archives = self.read();
         let Some(entry) = archives.entries.get(&key.to_string()) else { return Ok(None) };
         let range = range.unwrap_or(0..entry.stored.size);
         let (start, end) = (range.start.min(entry.stored.size), range.end.min(entry.stored.size));
         // Both ends are at most the length of something in memory, so they fit.
         let bytes = entry.bytes.slice(start as usize..end.max(start) as usize);
-        Ok(Some((entry.stored.clone(), in_chunks(bytes))))
+        Ok(Some((entry.stored.clone(), Content::Memory(bytes))))
     }
 
     async fn stat(&self, key: &ArtifactKey) -> Result<Option<StoredArtifact>, StorageError> {
@@ -250,14 +251,6 @@ impl Storage for MemoryStorage {
     fn backend(&self) -> &'static str {
         "memory"
     }
-}
-
-fn in_chunks(mut bytes: Bytes) -> ByteStream {
-    let chunks = std::iter::from_fn(move || {
-        let chunk = bytes.split_to(bytes.len().min(CHUNK));
-        (!chunk.is_empty()).then_some(Ok(chunk))
-    });
-    stream::iter(chunks).boxed()
 }
 
 #[cfg(test)]

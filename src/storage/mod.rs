@@ -1,7 +1,9 @@
 //! Where archives live between packaging and download. Knows nothing of Kubernetes or of actors.
 
+pub mod cache;
 #[cfg(test)]
 mod conformance;
+mod content;
 mod error;
 pub mod filesystem;
 mod key;
@@ -14,9 +16,9 @@ use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures::stream::{BoxStream, StreamExt as _};
+use futures::StreamExt as _;
 
+pub use content::{ByteStream, Content, StoredFile};
 pub use error::StorageError;
 pub use key::{ArtifactKey, InvalidKey};
 pub use owner::Owner;
@@ -36,9 +38,6 @@ pub struct StoredArtifact {
     /// When it was stored; a second store of the same bytes keeps the first time.
     pub stored_at: SystemTime,
 }
-
-/// The bytes of a stored archive, or a range of them, in bounded chunks.
-pub type ByteStream = BoxStream<'static, Result<Bytes, StorageError>>;
 
 /// What reading an archive and computing its digest came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,16 +77,22 @@ pub trait Storage: Send + Sync + 'static {
     /// Fails with [`StorageError::Corrupt`] when the content's digest is not the key's.
     async fn store(&self, key: &ArtifactKey, content: &Spool) -> Result<StoredArtifact, StorageError>;
 
-    /// Streams the archive, or `range` of it (which must lie within its size); `None` when it is not there, or known to
+    /// Hands out the archive, or `range` of it (which must lie within its size); `None` when it is not there, or known to
     /// be damaged.
     async fn retrieve(
         &self,
         key: &ArtifactKey,
         range: Option<Range<u64>>,
-    ) -> Result<Option<(StoredArtifact, ByteStream)>, StorageError>;
+    ) -> Result<Option<(StoredArtifact, Content)>, StorageError>;
 
     /// What is known about the archive; `None` when it is not there, or known to be damaged.
     async fn stat(&self, key: &ArtifactKey) -> Result<Option<StoredArtifact>, StorageError>;
+
+    /// What [`retrieve`](Self::retrieve) would hand out now: like [`stat`](Self::stat), but a copy will do, so that it
+    /// says nothing about what is stored.
+    async fn peek(&self, key: &ArtifactKey) -> Result<Option<StoredArtifact>, StorageError> {
+        self.stat(key).await
+    }
 
     /// One page of what is stored in `scope`, sorted by key as it is printed; `after` is the previous page's
     /// [`Page::next`]. Damaged archives are among the entries, so that they can be deleted.
@@ -98,7 +103,8 @@ pub trait Storage: Send + Sync + 'static {
 
     /// Reads the whole archive, as it is stored now, and compares its digest with its key.
     async fn verify(&self, key: &ArtifactKey) -> Result<Integrity, StorageError> {
-        let Some((_, mut stream)) = self.retrieve(key, None).await? else { return Ok(Integrity::Absent) };
+        let Some((_, content)) = self.retrieve(key, None).await? else { return Ok(Integrity::Absent) };
+        let mut stream = content.into_stream();
         let mut hasher = Hasher::default();
         while let Some(chunk) = stream.next().await {
             hasher.update(&chunk?);

@@ -49,10 +49,14 @@ impl Presence {
         self.advertised.get(source).map(|entry| entry.value().clone())
     }
 
+    /// Whether `key` is what its source advertises now.
+    pub fn is_advertised(&self, key: &ArtifactKey) -> bool {
+        self.advertised.get(key.source()).is_some_and(|entry| entry.value() == key)
+    }
+
     /// What it means that `key` is not in the storage.
     pub fn absence(&self, key: &ArtifactKey) -> Absence {
-        let advertised = self.advertised.get(key.source()).is_some_and(|entry| entry.value() == key);
-        if advertised { Absence::Unknown } else { self.absence_of_unadvertised() }
+        if self.is_advertised(key) { Absence::Unknown } else { self.absence_of_unadvertised() }
     }
 
     /// What it means that something that no object advertises is not in the storage.

@@ -43,6 +43,21 @@ pub const MEMORY_CAPACITY: Setting<u64> = Setting::new(
     capacity,
     "Total size in bytes of all artifacts in memory; beyond it storing is refused",
 );
+/// Copies in memory.
+pub const CACHE_MEMORY: Setting<u64> = Setting::new(
+    "STORAGE_CACHE_MEMORY",
+    "32Mi",
+    "SIZE",
+    size,
+    "Bytes of small artifacts of a backend other than memory that are kept in memory as well; 0: none",
+);
+/// Copies in files.
+pub const CACHE_DISK: Setting<u64> = Setting::optional(
+    "STORAGE_CACHE_DISK",
+    "SIZE",
+    size,
+    "Bytes of larger artifacts of a backend that are kept in SPOOL_DIR as well [default: 0 for pvc, which has them in files]",
+);
 /// How long retired revisions live.
 pub const RETENTION_TTL: Setting<Duration> = Setting::new(
     "ARTIFACT_RETENTION_TTL",
@@ -103,6 +118,8 @@ pub const GROUP: Group = Group {
         PVC_PATH.info,
         PVC_SHARED.info,
         TAKE_OVER.info,
+        CACHE_MEMORY.info,
+        CACHE_DISK.info,
         RETENTION_TTL.info,
         RETENTION_RECORDS.info,
     ],

@@ -122,7 +122,7 @@ impl Server {
         if method == Method::GET && !conditional {
             return self.send_whole(target).await;
         }
-        let Some(stored) = self.storage.stat(&target.key).await? else { return Ok(None) };
+        let Some(stored) = self.storage.peek(&target.key).await? else { return Ok(None) };
         let validators = target.validators(&stored);
         match conditional::evaluate(headers, &validators) {
             Verdict::Send => {}
@@ -154,20 +154,20 @@ impl Server {
     }
 
     async fn send_whole(&self, target: &Target) -> Result<Option<Response>, StorageError> {
-        let Some((stored, stream)) = self.storage.retrieve(&target.key, None).await? else { return Ok(None) };
+        let Some((stored, content)) = self.storage.retrieve(&target.key, None).await? else { return Ok(None) };
         let response = target.content_head(StatusCode::OK, &stored).header(CONTENT_LENGTH, stored.size);
-        Ok(Some(finish(response, Body::new(Exactly::new(stream, stored.size)))))
+        Ok(Some(finish(response, Body::new(Exactly::new(content.into_stream(), stored.size)))))
     }
 
     async fn send_part(&self, target: &Target, part: std::ops::Range<u64>) -> Result<Option<Response>, StorageError> {
         let length = part.end - part.start;
         let content_range = format!("bytes {}-{}/", part.start, part.end - 1);
-        let Some((stored, stream)) = self.storage.retrieve(&target.key, Some(part)).await? else { return Ok(None) };
+        let Some((stored, content)) = self.storage.retrieve(&target.key, Some(part)).await? else { return Ok(None) };
         let response = target
             .content_head(StatusCode::PARTIAL_CONTENT, &stored)
             .header(CONTENT_LENGTH, length)
             .header(CONTENT_RANGE, format!("{content_range}{}", stored.size));
-        Ok(Some(finish(response, Body::new(Exactly::new(stream, length)))))
+        Ok(Some(finish(response, Body::new(Exactly::new(content.into_stream(), length)))))
     }
 }
 

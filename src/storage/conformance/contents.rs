@@ -23,8 +23,8 @@ pub(crate) async fn gives_back_an_empty_archive(storage: Backend) {
 pub(crate) async fn gives_back_megabytes_in_bounded_chunks(storage: Backend) {
     let bytes = content(2, 6 * 1024 * 1024 + 13);
     let stored = put(&storage, "team-a", "config", &bytes).await;
-    let (_, stream) = storage.retrieve(&stored.key, None).await.unwrap().unwrap();
-    let chunks: Vec<bytes::Bytes> = stream.try_collect().await.unwrap();
+    let (_, content) = storage.retrieve(&stored.key, None).await.unwrap().unwrap();
+    let chunks: Vec<bytes::Bytes> = content.into_stream().try_collect().await.unwrap();
     assert!(chunks.iter().all(|chunk| chunk.len() <= 1024 * 1024));
     assert!(chunks.concat() == bytes, "other bytes came back");
 }
@@ -51,7 +51,8 @@ pub(crate) async fn gives_back_a_hundred_megabytes(storage: Backend) {
     let key = ArtifactKey::new(ObjectName::new("team-a", "config"), spool.digest());
     let stored = storage.store(&key, &spool).await.unwrap();
     assert_eq!(stored.size, blocks * ((1 << 20) + 8));
-    let (_, mut stream) = storage.retrieve(&key, None).await.unwrap().unwrap();
+    let (_, content) = storage.retrieve(&key, None).await.unwrap().unwrap();
+    let mut stream = content.into_stream();
     let mut hasher = Hasher::default();
     while let Some(chunk) = stream.try_next().await.unwrap() {
         hasher.update(&chunk);

@@ -97,9 +97,9 @@ async fn put(storage: &Backend, namespace: &str, name: &str, bytes: &[u8]) -> St
 }
 
 async fn get(storage: &Backend, key: &ArtifactKey, range: Option<Range<u64>>) -> Option<Vec<u8>> {
-    let (stored, stream) = storage.retrieve(key, range).await.unwrap()?;
+    let (stored, content) = storage.retrieve(key, range).await.unwrap()?;
     assert_eq!(&stored.key, key);
-    Some(stream.try_collect::<Vec<_>>().await.unwrap().concat())
+    Some(content.into_stream().try_collect::<Vec<_>>().await.unwrap().concat())
 }
 
 /// The whole listing; checks what holds of every page.

@@ -47,7 +47,8 @@ pub(crate) async fn survives_a_store_under_way_of_what_is_being_read(storage: Ba
     let bytes = content(9, 2_000_000);
     let (key, spool) = archive("team-a", "config", &bytes);
     storage.store(&key, &spool).await.unwrap();
-    let (_, mut stream) = storage.retrieve(&key, None).await.unwrap().unwrap();
+    let (_, content) = storage.retrieve(&key, None).await.unwrap().unwrap();
+    let mut stream = content.into_stream();
     let mut read = stream.try_next().await.unwrap().unwrap().to_vec();
     storage.store(&key, &spool).await.unwrap();
     put(&storage, "team-a", "config", b"another revision").await;

@@ -36,7 +36,7 @@ use self::disk::Disk;
 use self::look::{Look, Opened};
 use self::volume::Volume;
 use self::writer::Writer;
-use super::{ArtifactKey, ByteStream, Integrity, Owner, Page, Scope, Storage, StorageError, StoredArtifact};
+use super::{ArtifactKey, Content, Integrity, Owner, Page, Scope, Storage, StorageError, StoredArtifact};
 use crate::spool::Spool;
 
 /// Entries of one page of a listing: about a megabyte.
@@ -162,10 +162,10 @@ impl Storage for FilesystemStorage {
         &self,
         key: &ArtifactKey,
         range: Option<Range<u64>>,
-    ) -> Result<Option<(StoredArtifact, ByteStream)>, StorageError> {
+    ) -> Result<Option<(StoredArtifact, Content)>, StorageError> {
         let Some(opened) = self.find(key).await? else { return Ok(None) };
         let stored = opened.stored(key);
-        Ok(Some((stored, read::stream(&self.volume, key, opened, range))))
+        Ok(Some((stored, read::content(&self.volume, key, opened, range))))
     }
 
     async fn stat(&self, key: &ArtifactKey) -> Result<Option<StoredArtifact>, StorageError> {

@@ -1,38 +1,44 @@
-//! Handing out an archive in pieces of bounded size.
+//! Handing out an archive: the open file itself, or, where an observer has to hear of every read, pieces of it.
 
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
 
+use super::blocking;
 use super::look::Opened;
 use super::volume::Volume;
-use super::{blocking, cached};
-use crate::storage::{ArtifactKey, ByteStream, StorageError};
+use crate::spool::FileRange;
+use crate::storage::{ArtifactKey, ByteStream, Content, StorageError, StoredFile};
 
-/// Size of the pieces: a slow reader has one or two of them pending, and there may be a thousand slow readers.
+/// Size of the pieces.
 const CHUNK: u64 = 64 * 1024;
 
 /// The bytes of `range`, or all of them. A file that turns out shorter than it was is an error, never an end.
-pub(super) fn stream(volume: &Arc<Volume>, key: &ArtifactKey, opened: Opened, range: Option<Range<u64>>) -> ByteStream {
+pub(super) fn content(volume: &Arc<Volume>, key: &ArtifactKey, opened: Opened, range: Option<Range<u64>>) -> Content {
     let size = opened.identity.size;
     let range = range.unwrap_or(0..size);
-    let (start, end) = (range.start.min(size), range.end.min(size));
+    let range = range.start.min(size)..range.end.min(size);
+    if volume.disk.is_observed() {
+        return stream(volume, key, opened, range).into();
+    }
+    let (volume, key) = (Arc::clone(volume), key.clone());
+    let range = FileRange::new(Arc::new(opened.file), range, volume.is_local);
+    Content::File(StoredFile::new(range).or_else(move |error| lost(&volume, &key, error)))
+}
+
+fn stream(volume: &Arc<Volume>, key: &ArtifactKey, opened: Opened, range: Range<u64>) -> ByteStream {
     let (volume, key, opened) = (Arc::clone(volume), key.clone(), Arc::new(opened));
-    let pieces = stream::try_unfold(start, move |offset| {
+    let pieces = stream::try_unfold(range.start, move |offset| {
         let (volume, key, opened) = (Arc::clone(&volume), key.clone(), Arc::clone(&opened));
         async move {
-            if offset >= end {
+            if offset >= range.end {
                 return Ok::<_, StorageError>(None);
             }
-            let next = end.min(offset + CHUNK);
-            let at_hand = volume.is_local && !volume.disk.is_observed();
-            let at_hand = at_hand.then(|| cached::read(&opened.file, offset, (next - offset) as usize)).flatten();
-            let piece = match at_hand {
-                Some(piece) => piece,
-                None => blocking(move || piece(&volume, &key, &opened, offset..next)).await?,
-            };
+            let next = range.end.min(offset + CHUNK);
+            let piece = blocking(move || piece(&volume, &key, &opened, offset..next)).await?;
             Ok(Some((piece, next)))
         }
     });
@@ -42,10 +48,12 @@ pub(super) fn stream(volume: &Arc<Volume>, key: &ArtifactKey, opened: Opened, ra
 fn piece(volume: &Volume, key: &ArtifactKey, opened: &Opened, range: Range<u64>) -> Result<Bytes, StorageError> {
     let mut piece = vec![0; (range.end - range.start) as usize];
     let read = volume.disk.read(&opened.file, &opened.path, &mut piece, range.start);
-    read.map_err(|error| {
-        // It has to be looked at again before it is served again.
-        volume.known.forget(key);
-        volume.failed("read an archive")(error)
-    })?;
+    read.map_err(|error| lost(volume, key, error))?;
     Ok(piece.into())
+}
+
+/// What could not be read has to be looked at again before it is served again.
+fn lost(volume: &Volume, key: &ArtifactKey, error: io::Error) -> StorageError {
+    volume.known.forget(key);
+    volume.failed("read an archive")(error).into()
 }

@@ -1,18 +1,18 @@
 //! A folder of archives as this process sees it. Everything here blocks and belongs on blocking threads.
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-use super::cached;
 use super::disk::Disk;
 use super::error::FilesystemError;
 use super::known::Known;
 use super::layout::Layout;
 use crate::api::ObjectName;
+use crate::spool::is_local;
 use crate::storage::ArtifactKey;
 
 /// Locks for archives that get their names at the same time: more than there are such threads in practice.
@@ -45,7 +45,7 @@ impl Volume {
             layout: Layout::new(root),
             disk,
             known: Known::default(),
-            is_local: cached::is_local(root),
+            is_local: File::open(root).is_ok_and(|folder| is_local(&folder)),
             identity,
             durable: Mutex::default(),
             sweeping: RwLock::default(),

@@ -1,11 +1,14 @@
 //! What is particular to memory: its capacity, and who makes place for whom.
 
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::*;
 use crate::api::ObjectName;
 use crate::spool::Spools;
 use crate::storage::conformance;
+
+/// Size of the pieces in which bytes in memory are handed out.
+const CHUNK: usize = 256 * 1024;
 
 fn storage(capacity: u64) -> MemoryStorage {
     let settings = MemorySettings { capacity, base_url: "http://artifacts.example".into() };
@@ -42,8 +45,8 @@ async fn keeps_a_spool_that_is_in_memory_without_a_copy() {
     let storage = storage(1000);
     let (key, spool) = archive("config", &filled(1, 100));
     storage.store(&key, &spool).await.unwrap();
-    let (_, stream) = storage.retrieve(&key, None).await.unwrap().unwrap();
-    let chunks: Vec<Bytes> = stream.try_collect().await.unwrap();
+    let (_, content) = storage.retrieve(&key, None).await.unwrap().unwrap();
+    let chunks: Vec<Bytes> = content.into_stream().try_collect().await.unwrap();
     assert_eq!(chunks[0].as_ptr(), spool.in_memory().unwrap().as_ptr());
 }
 
@@ -52,8 +55,8 @@ async fn hands_out_large_archives_in_pieces() {
     let storage = storage(4 << 20);
     let (key, spool) = archive("config", &filled(1, 3 * CHUNK + 1));
     storage.store(&key, &spool).await.unwrap();
-    let (_, stream) = storage.retrieve(&key, None).await.unwrap().unwrap();
-    let sizes: Vec<usize> = stream.map_ok(|chunk| chunk.len()).try_collect().await.unwrap();
+    let (_, content) = storage.retrieve(&key, None).await.unwrap().unwrap();
+    let sizes: Vec<usize> = content.into_stream().map_ok(|chunk| chunk.len()).try_collect().await.unwrap();
     assert_eq!(sizes, [CHUNK, CHUNK, CHUNK, 1]);
 }
 
@@ -135,7 +138,8 @@ async fn a_download_under_way_survives_the_deletion_of_its_archive() {
     let bytes = filled(7, 2 * CHUNK);
     let (key, spool) = archive("config", &bytes);
     storage.store(&key, &spool).await.unwrap();
-    let (_, mut stream) = storage.retrieve(&key, None).await.unwrap().unwrap();
+    let (_, content) = storage.retrieve(&key, None).await.unwrap().unwrap();
+    let mut stream = content.into_stream();
     let first = stream.next().await.unwrap().unwrap();
     storage.delete(&key).await.unwrap();
     let rest: Vec<Bytes> = stream.try_collect().await.unwrap();

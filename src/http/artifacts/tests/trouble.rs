@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::http::{ServerSettings, serve};
 use crate::spool::Spool;
-use crate::storage::{ByteStream, Page, Scope};
+use crate::storage::{Content, Page, Scope};
 use crate::telemetry::metrics::tests::Recorded;
 
 #[tokio::test]
@@ -54,9 +54,9 @@ impl Storage for Broken {
         &self,
         key: &ArtifactKey,
         _: Option<Range<u64>>,
-    ) -> Result<Option<(StoredArtifact, ByteStream)>, StorageError> {
+    ) -> Result<Option<(StoredArtifact, Content)>, StorageError> {
         let stored = self.stat(key).await?;
-        Ok(stored.map(|stored| (stored, stream::iter((self.chunks)()).boxed())))
+        Ok(stored.map(|stored| (stored, stream::iter((self.chunks)()).boxed().into())))
     }
 
     async fn stat(&self, key: &ArtifactKey) -> Result<Option<StoredArtifact>, StorageError> {

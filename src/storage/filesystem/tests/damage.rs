@@ -80,7 +80,8 @@ async fn a_file_is_read_once_and_then_only_when_it_has_changed() {
 async fn a_download_of_a_file_that_is_cut_meanwhile_breaks_off() {
     let (storage, folder) = open().await;
     let key = put(&storage, "config", &vec![1; 400_000]).await;
-    let (stored, mut stream) = storage.retrieve(&key, None).await.unwrap().unwrap();
+    let (stored, content) = storage.retrieve(&key, None).await.unwrap().unwrap();
+    let mut stream = content.into_stream();
     let first = stream.next().await.unwrap().unwrap();
     assert!((first.len() as u64) < stored.size);
     let file = File::options().write(true).open(folder.path().join(key.to_string())).unwrap();

@@ -66,8 +66,8 @@ async fn put(storage: &FilesystemStorage, name: &str, content: &[u8]) -> Artifac
 }
 
 async fn get(storage: &FilesystemStorage, key: &ArtifactKey) -> Option<Vec<u8>> {
-    let (_, stream) = storage.retrieve(key, None).await.unwrap()?;
-    Some(stream.try_collect::<Vec<_>>().await.unwrap().concat())
+    let (_, content) = storage.retrieve(key, None).await.unwrap()?;
+    Some(content.into_stream().try_collect::<Vec<_>>().await.unwrap().concat())
 }
 
 async fn is_sound(storage: &FilesystemStorage, key: &ArtifactKey) -> bool {
