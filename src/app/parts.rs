@@ -34,11 +34,13 @@ pub struct Stored {
 
 pub async fn storage(settings: &StorageSettings, spool: &SpoolSettings) -> anyhow::Result<Stored> {
     let presence = Arc::new(Presence::default());
+    let outages = Arc::new(Outages::default());
     let base_url = settings.base_url.clone();
     let storage: Arc<dyn Storage> = match &settings.backend {
         StorageBackend::Memory { capacity } => {
             let memory = MemorySettings { capacity: *capacity, base_url };
-            Arc::new(MemoryStorage::new(memory, Arc::clone(&presence)))
+            let storage = MemoryStorage::new(memory, Arc::clone(&presence));
+            Arc::new(Reported::new(Arc::new(storage), Arc::clone(&outages)))
         }
         StorageBackend::Pvc { path, shared, take_over } => {
             let since = httpdate::fmt_http_date(SystemTime::now());
@@ -52,11 +54,10 @@ pub async fn storage(settings: &StorageSettings, spool: &SpoolSettings) -> anyho
             };
             let storage = FilesystemStorage::open(volume).await.context("PVC_STORAGE_PATH cannot be used")?;
             let spools = Spools::new(spool.memory_limit, &spool.directory);
-            Arc::new(Cached::new(Arc::new(storage), settings.cache, &spools, Arc::clone(&presence)))
+            let storage = Arc::new(Reported::new(Arc::new(storage), Arc::clone(&outages)));
+            Arc::new(Cached::new(storage, settings.cache, &spools, Arc::clone(&presence)))
         }
     };
-    let outages = Arc::new(Outages::default());
-    let storage = Arc::new(Reported::new(storage, Arc::clone(&outages)));
     let retention = RetentionSettings { ttl: settings.retention_ttl, records: settings.retention_records };
     Ok(Stored { storage, presence, retention, outages })
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::metrics;
 use super::outages::{Dependency, Outages};
 use crate::spool::Spool;
-use crate::storage::{ArtifactKey, ByteStream, Integrity, Page, Scope, Storage, StorageError, StoredArtifact};
+use crate::storage::{ArtifactKey, Content, Integrity, Page, Scope, Storage, StorageError, StoredArtifact};
 
 /// The storage that everybody uses, reported on.
 pub struct Reported {
@@ -63,8 +63,12 @@ impl Storage for Reported {
         &self,
         key: &ArtifactKey,
         range: Option<Range<u64>>,
-    ) -> Result<Option<(StoredArtifact, ByteStream)>, StorageError> {
+    ) -> Result<Option<(StoredArtifact, Content)>, StorageError> {
         self.read("retrieve", self.storage.retrieve(key, range).await)
+    }
+
+    async fn peek(&self, key: &ArtifactKey) -> Result<Option<StoredArtifact>, StorageError> {
+        self.read("stat", self.storage.peek(key).await)
     }
 
     async fn stat(&self, key: &ArtifactKey) -> Result<Option<StoredArtifact>, StorageError> {

@@ -121,3 +121,23 @@ async fn a_volume_that_does_not_answer_stops_neither_probes_nor_the_rest() -> Re
     let healed = async || scene.ensure_served("config", "y").await;
     eventually("the new revision", SOON, healed).await.map(drop)
 }
+
+#[tokio::test]
+async fn what_is_cached_is_served_while_the_volume_is_away() -> Result<()> {
+    let scene = Scene::new("cached").await?;
+    let controller = scene.start_with(scene.breakable()).await?;
+    scene.create("config", "x").await?;
+    scene.sources.wait_ready("config").await?;
+    let before = scene.ensure_served("config", "x").await?;
+
+    scene.breaks(&format!("all {EIO}"))?;
+    scene.say("config", "y");
+    scene.sources.request("config", "1").await?;
+    scene.sources.wait_failed("config", "StorageOperationFailed").await?;
+    ensure!(scene.ensure_served("config", "x").await? == before, "something else is advertised");
+    ensure_text(&controller, "[!]storage").await?;
+
+    scene.heals()?;
+    let healed = async || scene.ensure_served("config", "y").await;
+    eventually("the new revision", SOON, healed).await.map(drop)
+}
