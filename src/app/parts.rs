@@ -13,6 +13,7 @@ use crate::config::{LogSettings, RunSettings, StorageBackend, StorageSettings};
 use crate::generators::Registry;
 use crate::generators::http::HttpGenerator;
 use crate::hooks::Executor;
+use crate::pipeline::collect::CollectSettings;
 use crate::pipeline::fetch::Fetcher;
 use crate::spool::Spools;
 use crate::storage::filesystem::{FilesystemSettings, FilesystemStorage};
@@ -27,6 +28,7 @@ pub struct Stored {
     pub storage: Arc<dyn Storage>,
     pub presence: Arc<Presence>,
     pub retention: RetentionSettings,
+    pub collect: CollectSettings,
 }
 
 pub async fn storage(settings: &StorageSettings) -> anyhow::Result<Stored> {
@@ -51,7 +53,7 @@ pub async fn storage(settings: &StorageSettings) -> anyhow::Result<Stored> {
         }
     };
     let retention = RetentionSettings { ttl: settings.retention_ttl, records: settings.retention_records };
-    Ok(Stored { storage, presence, retention })
+    Ok(Stored { storage, presence, retention, collect: settings.collect })
 }
 
 /// Asks the storage anything at all.
@@ -86,6 +88,7 @@ pub fn context(
             schedule: Arc::new(run.schedule.clone()),
             unpack: run.unpack,
             retention: stored.retention,
+            collect: stored.collect,
             concurrent: run.concurrent,
             concurrent_hooks: run.executor.concurrent(),
         },
