@@ -1,7 +1,9 @@
 //! The controller over a volume: what it stored is there again after every kind of end, and nobody else gets in.
 
+mod collector;
 mod kills;
 mod restart;
+mod retention;
 mod shared;
 mod writers;
 

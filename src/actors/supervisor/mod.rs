@@ -5,7 +5,6 @@
 
 mod collect;
 mod fixed;
-mod named;
 mod shutdown;
 mod sources;
 

@@ -1,5 +1,8 @@
 //! The actors of the sources: started when an object appears, stopped when it goes, restarted when they crash.
 
+mod artifacts;
+mod named;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::Arc;
@@ -8,7 +11,8 @@ use ractor::{Actor as _, ActorId, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
 use super::fixed::STOP_TIMEOUT;
-use super::named::Named;
+use named::Named;
+
 use super::{Child, SupervisorMsg};
 use crate::actors::context::Context;
 use crate::actors::restart::History;
@@ -107,32 +111,6 @@ impl Sources {
         }
     }
 
-    pub(super) fn on_artifact(&mut self, name: ObjectName, artifact: Option<Arc<ExternalArtifact>>) {
-        if let Some(actor) = self.children.get(&name).and_then(|child| child.actor.as_ref()) {
-            let _ = actor.cast(SourceMsg::ArtifactObserved(artifact.clone()));
-        }
-        match artifact {
-            Some(artifact) => {
-                if let Some(told) = &mut self.told {
-                    told.artifacts.insert(name.clone());
-                }
-                let before = self.artifacts.insert(name.clone(), Arc::clone(&artifact));
-                self.named.update(&name, before.as_deref(), Some(&artifact));
-            }
-            None => self.on_artifact_gone(&name),
-        }
-    }
-
-    fn on_artifact_gone(&mut self, name: &ObjectName) {
-        let Some(before) = self.artifacts.remove(name) else { return };
-        let named_ours = !self.named.of(name).is_empty();
-        self.named.update(name, Some(&before), None);
-        // It was all that kept the last archive of a source that is gone.
-        if named_ours && self.is_synced() && !self.knows(name) {
-            self.forget(name);
-        }
-    }
-
     /// Whether everything that existed at the beginning of the watch was told.
     pub(super) fn is_synced(&self) -> bool {
         self.told.is_none()
@@ -141,14 +119,6 @@ impl Sources {
     /// Whether a source of this name exists, or is on its way out.
     pub(super) fn knows(&self, name: &ObjectName) -> bool {
         self.children.contains_key(name)
-    }
-
-    /// Whether some ExternalArtifact names this archive. One of its source's name that says nothing may be one that we
-    /// cannot read.
-    pub(super) fn is_named(&self, key: &ArtifactKey) -> bool {
-        let says_something =
-            |artifact: &ExternalArtifact| artifact.status.as_ref().is_some_and(|status| status.artifact.is_some());
-        self.named.holds(key) || self.artifacts.get(key.source()).is_some_and(|artifact| !says_something(artifact))
     }
 
     /// Tells a source that what it advertises is damaged or gone.

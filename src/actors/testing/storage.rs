@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use crate::api::ObjectName;
 use crate::spool::Spool;
 use crate::storage::memory::{MemorySettings, MemoryStorage};
 use crate::storage::{
@@ -27,7 +28,9 @@ struct Script {
     stuck: BTreeSet<ArtifactKey>,
     list_errors: usize,
     panics: usize,
+    stores: usize,
     listed: usize,
+    looked_at: Vec<ObjectName>,
     deleted: Vec<ArtifactKey>,
     deleting: usize,
 }
@@ -50,6 +53,21 @@ impl FakeStorage {
     /// The archive cannot be deleted.
     pub fn is_stuck(&self, key: &ArtifactKey) {
         self.script().stuck.insert(key.clone());
+    }
+
+    /// The archive can be deleted again.
+    pub fn is_free(&self, key: &ArtifactKey) {
+        self.script().stuck.remove(key);
+    }
+
+    /// How often something was stored.
+    pub fn stores(&self) -> usize {
+        self.script().stores
+    }
+
+    /// How often what is stored of this source was listed.
+    pub fn looked_at(&self, source: &ObjectName) -> usize {
+        self.script().looked_at.iter().filter(|looked_at| *looked_at == source).count()
     }
 
     /// So many listings of everything fail from now on.
@@ -109,7 +127,9 @@ impl FakeStorage {
 impl Storage for FakeStorage {
     async fn store(&self, key: &ArtifactKey, content: &Spool) -> Result<StoredArtifact, StorageError> {
         let stored = self.memory.store(key, content).await?;
-        self.script().damaged.remove(key);
+        let mut script = self.script();
+        script.damaged.remove(key);
+        script.stores += 1;
         Ok(stored)
     }
 
@@ -126,8 +146,9 @@ impl Storage for FakeStorage {
     }
 
     async fn list(&self, scope: Scope<'_>, after: Option<&str>) -> Result<Page, StorageError> {
-        if scope == Scope::All {
-            self.begin_list()?;
+        match scope {
+            Scope::All => self.begin_list()?,
+            Scope::Source(source) => self.script().looked_at.push(source.clone()),
         }
         self.memory.list(scope, after).await
     }

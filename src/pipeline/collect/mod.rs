@@ -68,3 +68,6 @@ pub trait Overseer: Send + Sync {
     /// Something that the round itself tried failed; it goes on.
     fn failed(&self, operation: &'static str, error: &crate::storage::StorageError);
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,9 +17,12 @@ impl Machine {
             Integrity::Absent => "missing",
         };
         self.unsound = true;
-        let then = if self.is_paused() { "a run has to make it anew" } else { "it is made anew" };
-        let message = format!("the stored archive of the advertised artifact is {what}; {then}");
-        effects.push(Effect::Tell(EventType::Warning, reasons::STORAGE_OPERATION_FAILED, message));
+        // A run that is under way may have found it out by itself, and speaks for itself.
+        if !matches!(self.phase, Phase::Running(_)) {
+            let then = if self.is_paused() { "a run has to make it anew" } else { "it is made anew" };
+            let message = format!("the stored archive of the advertised artifact is {what}; {then}");
+            effects.push(Effect::Tell(EventType::Warning, reasons::STORAGE_OPERATION_FAILED, message));
+        }
         if matches!(self.phase, Phase::Idle) {
             self.look_for_work(now, effects);
         }
