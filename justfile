@@ -65,6 +65,10 @@ bench *args:
 bench-blocks *args:
     cargo bench --bench blocks -- {{ args }}
 
+# Measure the garbage collector over a folder of many archives.
+bench-collector keys="100000":
+    cargo bench --bench collector -- {{ keys }}
+
 # Measure what it costs to run a program in the sandbox.
 bench-sandbox *args:
     cargo bench --bench sandbox -- {{ args }}

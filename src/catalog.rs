@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-pub use artifact::{desired_artifact, is_artifact_of, is_in_shape, owner_of, owner_reference};
+pub use artifact::{desired_artifact, is_artifact_of, is_in_shape, named_keys, owner_of, owner_reference};
 
 use crate::api::conditions::reasons;
 use crate::api::{ExternalArtifact, ExternalArtifactStatus, ExternalSource, ExternalSourceStatus, ObjectName};
@@ -121,6 +121,12 @@ pub trait Catalog: Send + Sync + 'static {
     /// Watches from scratch: everything that exists, then [`Change::Synced`] once, then what changes. The stream
     /// recovers from errors by itself (an error item is for the log) and ends only when it is broken for good.
     fn watch(&self) -> BoxStream<'static, Result<Change, CatalogError>>;
+
+    /// Whether the watch tells the objects of this namespace.
+    fn is_watched(&self, namespace: &str) -> bool {
+        let _ = namespace;
+        true
+    }
 
     /// Reads a Secret anew; `None` when there is none of that name.
     async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, CatalogError>;

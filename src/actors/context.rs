@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::activity::Activities;
 use crate::catalog::Catalog;
 use crate::hooks::Executor;
+use crate::pipeline::collect::CollectSettings;
 use crate::pipeline::fetch::Fetcher;
 use crate::pipeline::schedule::ScheduleSettings;
 use crate::pipeline::unpack::UnpackLimits;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub unpack: UnpackLimits,
     /// How long retired revisions live.
     pub retention: RetentionSettings,
+    /// When and how what nobody needs is removed.
+    pub collect: CollectSettings,
     /// Requests to origins at once.
     pub concurrent: usize,
     /// Sources whose hooks run at once, and, beside them, those whose transformations or assertions do.

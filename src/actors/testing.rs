@@ -2,6 +2,7 @@
 
 mod catalog;
 mod origin;
+mod storage;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 pub use catalog::{FakeCatalog, observed};
 pub use origin::FakeOrigin;
+pub use storage::FakeStorage;
 
 use super::context::{Context, Pools, Settings};
 use super::pool::PoolHandle;
@@ -19,12 +21,12 @@ use super::system::{System, SystemArgs};
 use crate::activity::Activities;
 use crate::api::ObjectName;
 use crate::generators::Registry;
+use crate::pipeline::collect::CollectSettings;
 use crate::pipeline::fetch::Fetcher;
 use crate::pipeline::hooks::testing::FakeExecutor;
 use crate::pipeline::schedule::ScheduleSettings;
 use crate::pipeline::unpack::UnpackLimits;
 use crate::spool::Spools;
-use crate::storage::memory::{MemorySettings, MemoryStorage};
 use crate::storage::retention::RetentionSettings;
 use crate::storage::{ArtifactKey, Presence, Scope};
 
@@ -37,6 +39,7 @@ pub struct World {
     pub catalog: Arc<FakeCatalog>,
     pub origin: Arc<FakeOrigin>,
     pub executor: Arc<FakeExecutor>,
+    pub storage: Arc<FakeStorage>,
     pub context: Arc<Context>,
     pub system: System,
     synced: Arc<AtomicUsize>,
@@ -45,9 +48,31 @@ pub struct World {
 impl World {
     /// Stands by.
     pub async fn start() -> Self {
+        let presence = Arc::new(Presence::default());
+        let storage = Arc::new(FakeStorage::new(&presence));
+        // What a test waits for must not come about by the collector alone.
+        let idle = CollectSettings {
+            interval: Duration::MAX,
+            stale_after: Duration::MAX,
+            verify_period: Duration::ZERO,
+            records: usize::MAX,
+        };
+        Self::start_over(storage, presence, idle).await
+    }
+
+    /// Leads over a storage that others may use too, which is collected so often and read as a whole every time.
+    pub async fn collecting(storage: &Arc<FakeStorage>, interval: Duration) -> Self {
+        let verify_period = Duration::from_nanos(1);
+        let settings = CollectSettings { interval, stale_after: Duration::ZERO, verify_period, records: 2 };
+        let world = Self::start_over(Arc::clone(storage), Arc::default(), settings).await;
+        world.lead().await;
+        world
+    }
+
+    async fn start_over(storage: Arc<FakeStorage>, presence: Arc<Presence>, collect: CollectSettings) -> Self {
         let (catalog, origin) = (Arc::new(FakeCatalog::default()), Arc::new(FakeOrigin::default()));
         let executor = Arc::new(FakeExecutor::default());
-        let context = context(&catalog, &origin, &executor);
+        let context = context(&catalog, &origin, &executor, &storage, presence, collect);
         let synced = Arc::new(AtomicUsize::new(0));
         let on_synced = {
             let synced = Arc::clone(&synced);
@@ -55,7 +80,7 @@ impl World {
         };
         let args = SystemArgs { context: Arc::clone(&context), artifact_server: None, on_synced };
         let system = System::start(args).await.unwrap();
-        Self { catalog, origin, executor, context, system, synced }
+        Self { catalog, origin, executor, storage, context, system, synced }
     }
 
     /// Leads, with everything listed by its first watch.
@@ -116,10 +141,14 @@ impl World {
     }
 }
 
-fn context(catalog: &Arc<FakeCatalog>, origin: &Arc<FakeOrigin>, executor: &Arc<FakeExecutor>) -> Arc<Context> {
-    let presence = Arc::new(Presence::default());
-    let settings = MemorySettings { capacity: 1 << 20, base_url: "http://here".to_owned() };
-    let storage = Arc::new(MemoryStorage::new(settings, Arc::clone(&presence)));
+fn context(
+    catalog: &Arc<FakeCatalog>,
+    origin: &Arc<FakeOrigin>,
+    executor: &Arc<FakeExecutor>,
+    storage: &Arc<FakeStorage>,
+    presence: Arc<Presence>,
+    collect: CollectSettings,
+) -> Arc<Context> {
     let spools = Spools::new(1 << 20, std::env::temp_dir());
     let fetcher = Fetcher {
         catalog: Arc::clone(catalog) as Arc<_>,
@@ -128,7 +157,7 @@ fn context(catalog: &Arc<FakeCatalog>, origin: &Arc<FakeOrigin>, executor: &Arc<
     };
     Arc::new(Context {
         catalog: Arc::clone(catalog) as Arc<_>,
-        storage,
+        storage: Arc::clone(storage) as Arc<_>,
         presence,
         activities: Arc::new(Activities::default()),
         outages: Arc::default(),
@@ -139,6 +168,7 @@ fn context(catalog: &Arc<FakeCatalog>, origin: &Arc<FakeOrigin>, executor: &Arc<
             schedule: Arc::new(ScheduleSettings::default()),
             unpack: UnpackLimits { entries: 10, total_size: 1 << 20, file_size: 1 << 20, ratio: 100 },
             retention: RetentionSettings { ttl: Duration::from_secs(60), records: 2 },
+            collect,
             concurrent: 4,
             concurrent_hooks: 2,
         },

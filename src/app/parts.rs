@@ -13,6 +13,7 @@ use crate::config::{LogSettings, RunSettings, SpoolSettings, StorageBackend, Sto
 use crate::generators::Registry;
 use crate::generators::http::HttpGenerator;
 use crate::hooks::Executor;
+use crate::pipeline::collect::CollectSettings;
 use crate::pipeline::fetch::Fetcher;
 use crate::spool::Spools;
 use crate::storage::cache::Cached;
@@ -30,6 +31,7 @@ pub struct Stored {
     pub presence: Arc<Presence>,
     pub retention: RetentionSettings,
     pub outages: Arc<Outages>,
+    pub collect: CollectSettings,
 }
 
 pub async fn storage(settings: &StorageSettings, spool: &SpoolSettings) -> anyhow::Result<Stored> {
@@ -59,7 +61,7 @@ pub async fn storage(settings: &StorageSettings, spool: &SpoolSettings) -> anyho
         }
     };
     let retention = RetentionSettings { ttl: settings.retention_ttl, records: settings.retention_records };
-    Ok(Stored { storage, presence, retention, outages })
+    Ok(Stored { storage, presence, retention, collect: settings.collect, outages })
 }
 
 /// Asks the storage anything at all.
@@ -94,6 +96,7 @@ pub fn context(
             schedule: Arc::new(run.schedule.clone()),
             unpack: run.unpack,
             retention: stored.retention,
+            collect: stored.collect,
             concurrent: run.concurrent,
             concurrent_hooks: run.executor.concurrent(),
         },

@@ -8,6 +8,7 @@ use crate::api::{
     ExternalArtifact, ExternalArtifactSpec, ExternalSource, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL, ObjectName,
     SourceReference,
 };
+use crate::storage::ArtifactKey;
 
 /// What we say about the object: nothing of the status, and no annotation (others put `requestedAt` there).
 pub fn desired_artifact(source: &ExternalSource) -> ExternalArtifact {
@@ -76,6 +77,23 @@ pub fn is_artifact_of(artifact: &ExternalArtifact, source: &ObjectName) -> bool 
     by_reference || by_owner
 }
 
+/// The archives that `artifact` names, by its path and by its URL, which others may have written.
+pub fn named_keys(artifact: &ExternalArtifact) -> Vec<ArtifactKey> {
+    let Some(advertised) = artifact.status.as_ref().and_then(|status| status.artifact.as_ref()) else {
+        return Vec::new();
+    };
+    let url = advertised.url.split(['?', '#']).next().unwrap_or_default();
+    // The last three segments are namespace, name and file; what stands before them is the server's business.
+    let in_url = |url: &str| {
+        let mut segments = url.rsplitn(4, '/');
+        let (file, name, namespace) = (segments.next()?, segments.next()?, segments.next()?);
+        ArtifactKey::parse(namespace, name, file).ok()
+    };
+    let mut keys: Vec<_> = advertised.path.parse().ok().into_iter().chain(in_url(url)).collect();
+    keys.dedup();
+    keys
+}
+
 /// Whom `artifact` belongs to, for people: its sourceRef, else its controller, else who made it, as far as `managers`
 /// (the field managers that wrote it) are known.
 pub fn owner_of(artifact: &ExternalArtifact, managers: &[String]) -> String {
@@ -127,5 +145,25 @@ mod tests {
             change(&mut edited);
             assert!(!is_in_shape(&edited, &source()), "change {number}");
         }
+    }
+
+    #[test]
+    fn an_archive_is_named_by_path_and_by_url() {
+        let digest = |text: &str| crate::digest::Digest::of(text.as_bytes());
+        let key = |name: &str| ArtifactKey::new(ObjectName::new("team-a", name), digest(name));
+        let file = format!("team-a/b/{}.tar.gz", digest("b"));
+        for (path, url, named) in [
+            (String::new(), String::new(), vec![]),
+            (key("a").to_string(), format!("http://here/{}", key("a")), vec![key("a")]),
+            (key("a").to_string(), format!("http://here/{file}?x=/"), vec![key("a"), key("b")]),
+            ("elsewhere".into(), format!("https://bucket.example.com/prefix/artifacts/{file}"), vec![key("b")]),
+            ("elsewhere".into(), "http://here/latest.tar.gz".into(), vec![]),
+        ] {
+            let mut artifact = desired_artifact(&source());
+            let status = serde_json::json!({"artifact": {"path": path, "url": url}});
+            artifact.status = Some(serde_json::from_value(status).unwrap());
+            assert_eq!(named_keys(&artifact), named, "{path} {url}");
+        }
+        assert_eq!(named_keys(&desired_artifact(&source())), []);
     }
 }

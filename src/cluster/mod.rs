@@ -165,6 +165,10 @@ impl Catalog for ClusterCatalog {
         watch::watch(&self.api.client, &self.namespaces, self.label_selector.as_deref())
     }
 
+    fn is_watched(&self, namespace: &str) -> bool {
+        self.namespaces.is_empty() || self.namespaces.iter().any(|watched| watched == namespace)
+    }
+
     async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, CatalogError> {
         secret::read(&self.api, namespace, name).await
     }

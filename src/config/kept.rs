@@ -3,6 +3,7 @@
 use super::settings::storage::Backend;
 use super::settings::{cluster, server, storage};
 use super::{ConfigError, StorageBackend, StorageSettings, Values};
+use crate::pipeline::collect::CollectSettings;
 use crate::storage::Owner;
 use crate::storage::cache::CacheSettings;
 
@@ -49,6 +50,12 @@ fn settings(
         cache: cache(values)?,
         retention_ttl: values.get(&storage::RETENTION_TTL)?,
         retention_records: values.get(&storage::RETENTION_RECORDS)?,
+        collect: CollectSettings {
+            interval: values.get(&storage::COLLECT_INTERVAL)?,
+            stale_after: values.get(&storage::STALE_AFTER)?,
+            verify_period: values.get(&storage::VERIFY_PERIOD)?,
+            records: values.get(&storage::RETENTION_RECORDS)?,
+        },
     })
 }
 

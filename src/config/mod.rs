@@ -31,6 +31,7 @@ use crate::cluster::ClusterSettings;
 use crate::generators::http::HttpSettings;
 use crate::hooks::{Endpoint, EngineSettings, RemoteSettings};
 use crate::http::ServerSettings;
+use crate::pipeline::collect::CollectSettings;
 use crate::pipeline::schedule::ScheduleSettings;
 use crate::pipeline::unpack::UnpackLimits;
 use crate::sandbox::SandboxSettings;
@@ -150,6 +151,8 @@ pub struct StorageSettings {
     pub retention_ttl: Duration,
     /// Revisions kept per object at least.
     pub retention_records: usize,
+    /// When and how what nobody needs is removed.
+    pub collect: CollectSettings,
 }
 
 /// Where archives are kept.

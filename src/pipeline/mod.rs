@@ -1,6 +1,7 @@
 //! The stages of one run, as plain functions: what is fetched is judged, piped through hooks and transformation, packaged
 //! and published. Knows nothing of actors.
 
+pub mod collect;
 pub mod fetch;
 pub mod guards;
 pub mod hooks;

@@ -41,9 +41,9 @@ pub async fn retire(
     Ok((retired, expiry.next_check))
 }
 
-/// Deletes everything of a source that is gone.
-pub async fn forget(storage: &dyn Storage, source: &ObjectName) -> Result<(), StorageError> {
-    for artifact in list(storage, source).await? {
+/// Deletes everything of a source that is gone, but for what is still `named`: whoever names it has yet to go.
+pub async fn forget(storage: &dyn Storage, source: &ObjectName, named: &[ArtifactKey]) -> Result<(), StorageError> {
+    for artifact in list(storage, source).await?.into_iter().filter(|artifact| !named.contains(&artifact.key)) {
         storage.delete(&artifact.key).await?;
     }
     Ok(())

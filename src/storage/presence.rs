@@ -54,6 +54,16 @@ impl Presence {
         self.advertised.get(key.source()).is_some_and(|entry| entry.value() == key)
     }
 
+    /// Whether every object was seen.
+    pub fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
+    }
+
+    /// What all sources together advertise now, as far as it is `wanted`.
+    pub fn all_advertised(&self, wanted: impl Fn(&ArtifactKey) -> bool) -> Vec<ArtifactKey> {
+        self.advertised.iter().filter(|entry| wanted(entry.value())).map(|entry| entry.value().clone()).collect()
+    }
+
     /// What it means that `key` is not in the storage.
     pub fn absence(&self, key: &ArtifactKey) -> Absence {
         if self.is_advertised(key) { Absence::Unknown } else { self.absence_of_unadvertised() }
@@ -61,7 +71,7 @@ impl Presence {
 
     /// What it means that something that no object advertises is not in the storage.
     pub fn absence_of_unadvertised(&self) -> Absence {
-        if self.complete.load(Ordering::Acquire) { Absence::Known } else { Absence::Unknown }
+        if self.is_complete() { Absence::Known } else { Absence::Unknown }
     }
 }
 

@@ -55,6 +55,11 @@ impl Outages {
         }
     }
 
+    /// Whether `dependency` does not answer.
+    pub fn is_away(&self, dependency: Dependency) -> bool {
+        !self.away.is_empty() && self.away.contains_key(&dependency)
+    }
+
     /// What is away, by name.
     pub fn all(&self) -> Vec<(&'static str, String)> {
         let mut all: Vec<_> = self.away.iter().map(|entry| (entry.key().name(), entry.value().clone())).collect();

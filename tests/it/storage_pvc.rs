@@ -1,8 +1,10 @@
 //! The controller over a volume: what it stored is there again after every kind of end, and nobody else gets in.
 
+mod collector;
 mod kills;
 mod outages;
 mod restart;
+mod retention;
 mod shared;
 mod torture;
 mod writers;

@@ -14,6 +14,7 @@ use crate::actors::context::Context;
 use crate::actors::{fault, timers::Timers};
 use crate::api::{ExternalArtifact, ObjectName};
 use crate::catalog::{Event, EventType, ObservedSource};
+use crate::storage::{ArtifactKey, Integrity};
 use crate::telemetry::metrics;
 
 /// Messages of a source's actor.
@@ -23,6 +24,10 @@ pub enum SourceMsg {
     Observed(ObservedSource),
     /// From the supervisor: the ExternalArtifact of the source's name exists in this state, or is gone.
     ArtifactObserved(Option<Arc<ExternalArtifact>>),
+    /// From the supervisor: the archive that this key names is not what it should be.
+    Unsound(ArtifactKey, Integrity),
+    /// From the supervisor: there are more revisions than have to be kept.
+    Retire,
     /// From our own timers, with the number of the setting.
     Fired(Timer, u64),
     /// From a stage in one of the pools: exactly one per started stage.
@@ -84,6 +89,8 @@ impl Actor for SourceActor {
                 Input::Observed(observed)
             }
             SourceMsg::ArtifactObserved(artifact) => Input::ArtifactObserved(artifact),
+            SourceMsg::Unsound(key, found) => Input::Unsound(key, found),
+            SourceMsg::Retire => Input::TooMany,
             SourceMsg::Ended(attempt, end) => Input::Ended(attempt, end),
             SourceMsg::Fired(timer, setting) if state.timers.take(timer, setting) => Input::Fired(timer),
             SourceMsg::Fired(..) => return Ok(()),

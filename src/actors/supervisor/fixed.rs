@@ -8,6 +8,7 @@ use ractor::{Actor as _, ActorCell, ActorId, ActorRef, SpawnErr};
 
 use super::{Child, SupervisorMsg, SupervisorState};
 use crate::actors::artifact_server::{ArtifactServer, ArtifactServerMsg};
+use crate::actors::collector::{Collector, CollectorArgs};
 use crate::actors::context::Pools;
 use crate::actors::pool::{Pool, PoolArgs, PoolHandle};
 use crate::actors::restart::{History, Restart};
@@ -23,7 +24,7 @@ const PUBLISHER_LIMIT: usize = 16;
 /// How long a child may take to stop: its handlers take microseconds.
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The children that exist once, in the order of their start. The garbage collector will stand before the watcher.
+/// The children that exist once, in the order of their start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fixed {
     /// Stores, verifies and deletes archives.
@@ -40,6 +41,8 @@ pub enum Fixed {
     Transformations,
     /// Serves archives.
     ArtifactServer,
+    /// Removes what nobody needs; only on the leader.
+    Collector,
     /// Tells what changes; only on the leader.
     Watcher,
 }
@@ -66,8 +69,15 @@ impl Fixed {
             Self::Hooks => "hooks",
             Self::Transformations => "transformations",
             Self::ArtifactServer => "artifact-server",
+            Self::Collector => "collector",
             Self::Watcher => "watcher",
         }
+    }
+
+    /// Whether everything else is well without it: then it is never given up, because the end of the process would cost
+    /// more than what it leaves undone.
+    fn is_dispensable(self) -> bool {
+        matches!(self, Self::Collector)
     }
 }
 
@@ -114,6 +124,10 @@ impl SupervisorState {
                 }
                 None => return Ok(()),
             },
+            Fixed::Collector => {
+                let args = CollectorArgs { context: Arc::clone(&self.args.context), supervisor: myself.clone() };
+                Collector::spawn_linked(None, Collector, args, myself.get_cell()).await?.0.get_cell()
+            }
             Fixed::Watcher => {
                 let catalog = Arc::clone(&self.args.context.catalog);
                 let watch = self.sources.begin_watch();
@@ -138,7 +152,12 @@ impl SupervisorState {
         self.fixed.running.remove(&fixed);
         metrics::actor_restarted(fixed.name());
         let now = self.started.elapsed();
-        match self.fixed.histories.entry(fixed).or_default().failed(now) {
+        let history = self.fixed.histories.entry(fixed).or_default();
+        if fixed.is_dispensable() {
+            let delay = history.failed_alone(now);
+            return self.restart_after(Child::Fixed(fixed), delay, myself);
+        }
+        match history.failed(now) {
             Restart::After(delay) => self.restart_after(Child::Fixed(fixed), delay, myself),
             Restart::GiveUp => {
                 tracing::error!(actor = fixed.name(), "an actor cannot be kept alive: the process ends");

@@ -3,6 +3,7 @@
 //! One-for-one: a crash restarts only who crashed, with backoff, from the truth (the objects and the storage). A fixed
 //! child that cannot be kept alive ends the process; a source that crashes again and again troubles only itself.
 
+mod collect;
 mod fixed;
 mod shutdown;
 mod sources;
@@ -18,6 +19,7 @@ pub use fixed::{Fixed, pools_answer};
 use sources::Sources;
 
 use super::artifact_server::ArtifactServerArgs;
+use super::collector::Ask;
 use super::context::Context;
 use crate::api::ObjectName;
 use crate::catalog::Change;
@@ -35,6 +37,8 @@ pub enum SupervisorMsg {
     },
     /// From the lease: whether this replica works or stands by.
     Lead(bool),
+    /// From the garbage collector: what it asks or found; answered at once.
+    Collector(Ask),
     /// From our own timer: start the crashed child again.
     Restart(Child),
     /// From the liveness probe: answered at once.
@@ -130,6 +134,7 @@ impl Actor for Supervisor {
                 }
             }
             SupervisorMsg::Lead(leading) => state.on_lead(leading, &myself).await,
+            SupervisorMsg::Collector(ask) => state.on_collector(ask),
             SupervisorMsg::Restart(child) => state.on_restart(child, &myself).await,
             SupervisorMsg::Ping { reply_to } => drop(reply_to.send(())),
             SupervisorMsg::StopWork { deadline, reply_to } => {
@@ -183,8 +188,10 @@ impl SupervisorState {
         self.leading = leading;
         tracing::info!(leading, "leadership changed");
         if leading {
+            self.restart_fixed(Fixed::Collector, myself).await;
             self.restart_fixed(Fixed::Watcher, myself).await;
         } else {
+            self.fixed.stop(Fixed::Collector).await;
             self.fixed.stop(Fixed::Watcher).await;
             self.sources.stop_all().await;
             self.args.context.presence.reset();
@@ -196,7 +203,7 @@ impl SupervisorState {
             return;
         }
         match child {
-            Child::Fixed(Fixed::Watcher) if !self.leading => {}
+            Child::Fixed(Fixed::Collector | Fixed::Watcher) if !self.leading => {}
             // Started by somebody else since the crash.
             Child::Fixed(fixed) if self.fixed.get(fixed).is_some() => {}
             Child::Fixed(fixed) => self.restart_fixed(fixed, myself).await,

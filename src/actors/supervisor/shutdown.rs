@@ -9,9 +9,10 @@ use super::{Fixed, SupervisorState};
 use crate::actors::artifact_server::ArtifactServerMsg;
 
 impl SupervisorState {
-    /// Watcher, sources (which gives up fetches and packaging), writes under way, pools.
+    /// Collector, watcher, sources (which gives up fetches and packaging), writes under way, pools.
     pub(super) async fn stop_work(&mut self, deadline: Instant) {
         self.stopping = true;
+        self.fixed.stop(Fixed::Collector).await;
         self.fixed.stop(Fixed::Watcher).await;
         tracing::debug!("shutdown: the watcher stopped");
         self.sources.stop_all().await;

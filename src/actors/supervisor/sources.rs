@@ -1,5 +1,8 @@
 //! The actors of the sources: started when an object appears, stopped when it goes, restarted when they crash.
 
+mod artifacts;
+mod named;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::Arc;
@@ -8,6 +11,8 @@ use ractor::{Actor as _, ActorId, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
 use super::fixed::STOP_TIMEOUT;
+use named::Named;
+
 use super::{Child, SupervisorMsg};
 use crate::actors::context::Context;
 use crate::actors::restart::History;
@@ -15,6 +20,7 @@ use crate::actors::source::{SourceActor, SourceArgs, SourceMsg};
 use crate::api::{ExternalArtifact, ObjectName};
 use crate::catalog::ObservedSource;
 use crate::pipeline::retire;
+use crate::storage::{ArtifactKey, Integrity};
 use crate::telemetry::metrics;
 
 /// All sources that exist.
@@ -24,6 +30,8 @@ pub(super) struct Sources {
     by_actor: HashMap<ActorId, ObjectName>,
     /// Every ExternalArtifact in sight, with a source or without: one may appear before the other.
     artifacts: HashMap<ObjectName, Arc<ExternalArtifact>>,
+    /// What all of them name.
+    named: Named,
     /// What the watch has told since it began; `None` once it is in sync.
     told: Option<Told>,
     /// Number of the watch: what an earlier one still has to say does not count.
@@ -53,6 +61,7 @@ impl Sources {
             children: HashMap::new(),
             by_actor: HashMap::new(),
             artifacts: HashMap::new(),
+            named: Named::default(),
             told: None,
             watch: 0,
             started: Instant::now(),
@@ -102,19 +111,32 @@ impl Sources {
         }
     }
 
-    pub(super) fn on_artifact(&mut self, name: ObjectName, artifact: Option<Arc<ExternalArtifact>>) {
-        if let Some(actor) = self.children.get(&name).and_then(|child| child.actor.as_ref()) {
-            let _ = actor.cast(SourceMsg::ArtifactObserved(artifact.clone()));
+    /// Whether everything that existed at the beginning of the watch was told.
+    pub(super) fn is_synced(&self) -> bool {
+        self.told.is_none()
+    }
+
+    /// Whether a source of this name exists, or is on its way out.
+    pub(super) fn knows(&self, name: &ObjectName) -> bool {
+        self.children.contains_key(name)
+    }
+
+    /// Tells a source that what it advertises is damaged or gone.
+    pub(super) fn rebuild(&self, key: ArtifactKey, found: Integrity) {
+        if let Some(actor) = self.actor(key.source()) {
+            let _ = actor.cast(SourceMsg::Unsound(key, found));
         }
-        match artifact {
-            Some(artifact) => {
-                if let Some(told) = &mut self.told {
-                    told.artifacts.insert(name.clone());
-                }
-                self.artifacts.insert(name, artifact);
-            }
-            None => drop(self.artifacts.remove(&name)),
+    }
+
+    /// Has a source look at its revisions.
+    pub(super) fn retire(&self, name: &ObjectName) {
+        if let Some(actor) = self.actor(name) {
+            let _ = actor.cast(SourceMsg::Retire);
         }
+    }
+
+    fn actor(&self, name: &ObjectName) -> Option<&ActorRef<SourceMsg>> {
+        self.children.get(name)?.actor.as_ref()
     }
 
     /// The watch is in sync: what it did not tell went away while nobody watched.
@@ -162,12 +184,13 @@ impl Sources {
         self.context.activities.remove(name);
     }
 
-    /// Removes what a source that is gone has stored. Comes after all that its actor submitted, whose end it needs, and
+    /// Removes what a source that is gone has stored, but for what an ExternalArtifact still names. Comes after all that its actor submitted, whose end it needs, and
     /// before all that a successor will, because one source's storage work runs in its order.
     fn forget(&self, name: &ObjectName) {
         let (context, source) = (Arc::clone(&self.context), name.clone());
+        let named = self.named.of(name);
         let forget = async move {
-            if let Err(error) = retire::forget(context.storage.as_ref(), &source).await {
+            if let Err(error) = retire::forget(context.storage.as_ref(), &source, &named).await {
                 tracing::warn!(namespace = &*source.namespace, name = &*source.name, %error, "archives of a deleted source could not be removed");
             }
         };
@@ -230,5 +253,7 @@ impl Sources {
         self.children.clear();
         self.by_actor.clear();
         self.artifacts.clear();
+        self.named.clear();
+        self.told = Some(Told::default());
     }
 }

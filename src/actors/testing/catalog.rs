@@ -31,6 +31,8 @@ struct State {
     version: u64,
     watches: Vec<Watch>,
     is_broken: bool,
+    /// All when there is none.
+    namespace: Option<String>,
     begun: usize,
     applied: usize,
     events: usize,
@@ -104,6 +106,19 @@ impl FakeCatalog {
         conditions::is_true(&status.conditions, conditions::types::READY)
             && status.artifact.as_ref().map(|artifact| &artifact.path) == advertised.map(|artifact| &artifact.path)
             && advertised.is_some()
+    }
+
+    /// Watches nothing but this namespace.
+    pub fn watch_only(&self, namespace: &str) {
+        self.state().namespace = Some(namespace.to_owned());
+    }
+
+    /// There is this ExternalArtifact, and it is told.
+    pub fn put_artifact(&self, artifact: ExternalArtifact) {
+        let mut state = self.state();
+        let artifact = Arc::new(artifact);
+        state.artifacts.insert(ObjectName::of(artifact.as_ref()), Arc::clone(&artifact));
+        state.echo(Change::Artifact(artifact));
     }
 
     /// Tells a change in the newest watch.
@@ -231,6 +246,10 @@ impl Catalog for FakeCatalog {
         let next = stream::poll_fn(move |context| receiver.poll_recv(context));
         // The stream is open as long as it holds this.
         next.map(move |change| (Arc::clone(&open), Ok(change)).1).boxed()
+    }
+
+    fn is_watched(&self, namespace: &str) -> bool {
+        self.state().namespace.as_deref().is_none_or(|watched| watched == namespace)
     }
 
     async fn secret(&self, _: &str, _: &str) -> Result<Option<Secret>, CatalogError> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Group;
-use crate::config::parse::{absolute_path, boolean, capacity, duration, id, number, path, size};
+use crate::config::parse::{absolute_path, boolean, capacity, duration, id, number, path, period, size};
 use crate::config::setting::{BOOL, Setting};
 
 /// Where archives are stored.
@@ -74,6 +74,30 @@ pub const RETENTION_RECORDS: Setting<usize> = Setting::new(
     number,
     "Revisions kept per object at least, whatever their age",
 );
+/// Time between the garbage collector's rounds.
+pub const COLLECT_INTERVAL: Setting<Duration> = Setting::new(
+    "STORAGE_COLLECT_INTERVAL",
+    "10m",
+    "DURATION",
+    period,
+    "Time between the rounds of the garbage collector",
+);
+/// When garbage is removed.
+pub const STALE_AFTER: Setting<Duration> = Setting::new(
+    "STORAGE_STALE_AFTER",
+    "1h",
+    "DURATION",
+    duration,
+    "How old archives that no object claims, and stores that never ended, have to be before they are removed",
+);
+/// Within which time everything is verified.
+pub const VERIFY_PERIOD: Setting<Duration> = Setting::new(
+    "STORAGE_VERIFY_PERIOD",
+    "24h",
+    "DURATION",
+    duration,
+    "Within which time each archive is read once to compare it with its digest; 0 for never",
+);
 
 /// Where bodies go that are too large for memory.
 pub const SPOOL_DIR: Setting<PathBuf> = Setting::optional(
@@ -122,13 +146,25 @@ pub const GROUP: Group = Group {
         CACHE_DISK.info,
         RETENTION_TTL.info,
         RETENTION_RECORDS.info,
+        COLLECT_INTERVAL.info,
+        STALE_AFTER.info,
+        VERIFY_PERIOD.info,
     ],
 };
 
 /// The storage of a local run.
 pub const LOCAL: Group = Group {
     title: "Storage",
-    settings: &[BACKEND.info, MEMORY_CAPACITY.info, PVC_PATH.info, RETENTION_TTL.info, RETENTION_RECORDS.info],
+    settings: &[
+        BACKEND.info,
+        MEMORY_CAPACITY.info,
+        PVC_PATH.info,
+        RETENTION_TTL.info,
+        RETENTION_RECORDS.info,
+        COLLECT_INTERVAL.info,
+        STALE_AFTER.info,
+        VERIFY_PERIOD.info,
+    ],
 };
 
 /// Bytes on their way.

@@ -17,6 +17,12 @@ const QUEUE_RUNNING: &str = "externalsource_queue_running";
 const STORED: &str = "externalsource_storage_stored_total";
 const STORED_BYTES: &str = "externalsource_storage_stored_bytes_total";
 const STORAGE_ERRORS: &str = "externalsource_storage_errors_total";
+const COLLECTOR_ROUNDS: &str = "externalsource_storage_collector_rounds_total";
+const COLLECTOR_DURATION: &str = "externalsource_storage_collector_duration_seconds";
+const REMOVED: &str = "externalsource_storage_collected_total";
+const VERIFIED: &str = "externalsource_storage_verified_total";
+const ARCHIVES: &str = "externalsource_storage_archives";
+const ARCHIVES_BYTES: &str = "externalsource_storage_archives_bytes";
 const AVAILABLE: &str = "externalsource_dependency_available";
 const HOOK_EXECUTOR_RUNNING: &str = "externalsource_hook_executor_running";
 const HOOK_EXECUTOR_WAITING: &str = "externalsource_hook_executor_waiting";
@@ -41,6 +47,16 @@ pub(super) fn describe() {
     count(STORED, "Archives that were stored.");
     describe_counter!(STORED_BYTES, Unit::Bytes, "Bytes of archives that were stored.");
     count(STORAGE_ERRORS, "Operations of the storage that failed.");
+    count(COLLECTOR_ROUNDS, "Rounds of the garbage collector.");
+    seconds(COLLECTOR_DURATION, "Duration of the garbage collector's rounds.");
+    count(REMOVED, "What the garbage collector removed.");
+    count(VERIFIED, "Archives that were read to compare them with their digests.");
+    now(ARCHIVES, "Archives that were stored at the garbage collector's last round.");
+    describe_gauge!(
+        ARCHIVES_BYTES,
+        Unit::Bytes,
+        "Bytes of the archives that were stored at the garbage collector's last round."
+    );
     now(AVAILABLE, "Whether what we depend on answers: 1 or 0.");
     now(HOOK_EXECUTOR_RUNNING, "Commands and transformations that the hook executor runs.");
     now(HOOK_EXECUTOR_WAITING, "Requests that wait for their turn at the hook executor.");
@@ -95,6 +111,29 @@ pub fn queue(pool: &'static str, waiting: usize, running: usize) {
 pub fn stored(bytes: u64) {
     counter!(STORED).increment(1);
     counter!(STORED_BYTES).increment(bytes);
+}
+
+/// A round of the garbage collector ended after `duration`: it is `done`, has `failed`, or is `waiting` for a complete view
+/// of the objects.
+pub fn collector_round(outcome: &'static str, duration: Duration) {
+    counter!(COLLECTOR_ROUNDS, "outcome" => outcome).increment(1);
+    histogram!(COLLECTOR_DURATION, "outcome" => outcome).record(duration);
+}
+
+/// The garbage collector removed so much because of this (`orphan`, `damaged`, `unfinished`).
+pub fn removed(why: &'static str, count: u64) {
+    counter!(REMOVED, "why" => why).increment(count);
+}
+
+/// An archive was read and found to be `sound`, `damaged` or `missing`.
+pub fn verified(outcome: &'static str) {
+    counter!(VERIFIED, "outcome" => outcome).increment(1);
+}
+
+/// So much is stored.
+pub fn stored_now(archives: u64, bytes: u64) {
+    gauge!(ARCHIVES).set(archives as f64);
+    gauge!(ARCHIVES_BYTES).set(bytes as f64);
 }
 
 /// An operation of the storage (such as `store`) failed.

@@ -16,7 +16,7 @@ use crate::pipeline::prepare::{PrepareEnd, Preparing};
 use crate::pipeline::process::Processing;
 use crate::pipeline::publish::{Publication, Published};
 use crate::pipeline::retire::Retired;
-use crate::storage::ArtifactKey;
+use crate::storage::{ArtifactKey, Integrity};
 
 /// The time, twice: `elapsed` only ever grows and decides; `wall` is for people.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +59,10 @@ pub enum Input {
     Observed(ObservedSource),
     /// The ExternalArtifact of the source's name exists in this state, or is gone; sent by the supervisor.
     ArtifactObserved(Option<Arc<ExternalArtifact>>),
+    /// The archive of this key was read, and is not what it should be; sent by the supervisor for the collector.
+    Unsound(ArtifactKey, Integrity),
+    /// There are more revisions than have to be kept; sent by the supervisor for the collector.
+    TooMany,
     /// A timer fired.
     Fired(Timer),
     /// A stage ended.

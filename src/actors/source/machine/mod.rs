@@ -8,6 +8,7 @@
 //! Nothing is assumed from before a restart: what stands in the objects and in the storage is the truth.
 
 mod activity;
+mod damage;
 mod describe;
 mod hooks;
 mod input;
@@ -69,6 +70,8 @@ pub struct Machine {
     /// What made the advertised content, beyond what the status says.
     moved: Option<Moved>,
     missing_since: Option<Duration>,
+    /// What is advertised was found to be damaged or gone, and no run has begun since.
+    unsound: bool,
     /// The interval ended while the last result was still being written.
     overslept: bool,
     retired: Retired,
@@ -148,6 +151,7 @@ impl Machine {
             },
             moved: None,
             missing_since: None,
+            unsound: false,
             overslept: false,
             retired: Retired::default(),
             force_again: false,
@@ -184,6 +188,8 @@ impl Machine {
         match input {
             Input::Observed(observed) => self.on_observed(observed, now, &mut effects),
             Input::ArtifactObserved(artifact) => self.on_artifact_observed(artifact, now, &mut effects),
+            Input::Unsound(key, found) => self.on_unsound(&key, found, now, &mut effects),
+            Input::TooMany => self.retire(&mut effects),
             Input::Fired(timer) => self.on_fired(timer, now, &mut effects),
             Input::Ended(attempt, stage) => self.on_ended(attempt, stage, now, &mut effects),
         }

@@ -1,5 +1,6 @@
 //! Tables of inputs and effects. Time is a number, the world is a script.
 
+mod damage;
 mod failures;
 mod hooks;
 mod objects;
