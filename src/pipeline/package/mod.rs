@@ -136,7 +136,7 @@ fn revision(tree: &Tree, cancelled: &CancellationToken) -> Result<Revision, Pack
 }
 
 fn compress(tree: &Tree, spools: &Spools, cancelled: &CancellationToken) -> Result<Spool, PackageError> {
-    let mut gzip = gzip::Gzip::new(spools.writer());
+    let mut gzip = gzip::Gzip::new(spools.writer())?;
     tar::write(tree, &mut gzip, cancelled)?;
     Ok(gzip.finish()?.finish_blocking()?)
 }
