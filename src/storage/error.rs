@@ -1,6 +1,7 @@
 //! What can go wrong with stored bytes.
 
 use super::filesystem::FilesystemError;
+use super::s3::S3Error;
 use crate::api::conditions::reasons;
 use crate::failure::{Class, Failure};
 
@@ -29,6 +30,9 @@ pub enum StorageError {
     /// The volume.
     #[error(transparent)]
     Filesystem(#[from] FilesystemError),
+    /// The bucket.
+    #[error(transparent)]
+    S3(#[from] S3Error),
     /// The backend cannot be reached or refuses.
     #[error("the storage is unavailable: {0}")]
     Unavailable(String),
