@@ -199,3 +199,6 @@ impl Storage for S3Storage {
         "s3"
     }
 }
+
+#[cfg(test)]
+mod tests;
