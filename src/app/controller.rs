@@ -136,9 +136,11 @@ async fn start(
     let system = System::start(SystemArgs { context, artifact_server, on_synced }).await?;
     let _ = live.set(system.handle());
     health.set_serving(true);
-    if parts::reach(&stored.storage).await {
-        health.set_storage_reached();
-    }
+    let (storage, reached) = (Arc::clone(&stored.storage), Arc::clone(&health));
+    tokio::spawn(async move {
+        parts::reach(storage).await;
+        reached.set_storage_reached();
+    });
     Ok((system, health))
 }
 

@@ -1,10 +1,9 @@
 //! What every way to run is made of: storage, generators, spools, and the context that the actors share.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use futures::future::BoxFuture;
 
 use crate::activity::Activities;
 use crate::actors::context::{Context, Pools, Settings};
@@ -18,6 +17,7 @@ use crate::spool::Spools;
 use crate::storage::filesystem::{FilesystemSettings, FilesystemStorage};
 use crate::storage::memory::{MemorySettings, MemoryStorage};
 use crate::storage::retention::RetentionSettings;
+use crate::storage::s3::{S3Settings, S3Storage};
 use crate::storage::{Presence, Scope, Storage};
 use crate::telemetry::logs::{self, LogControl};
 use crate::telemetry::outages::Outages;
@@ -49,15 +49,35 @@ pub async fn storage(settings: &StorageSettings) -> anyhow::Result<Stored> {
             };
             Arc::new(FilesystemStorage::open(volume).await.context("PVC_STORAGE_PATH cannot be used")?)
         }
+        StorageBackend::S3 { bucket, serve, take_over } => {
+            let bucket = S3Settings {
+                bucket: bucket.as_ref().clone(),
+                serve: *serve,
+                base_url,
+                owner: settings.owner.clone(),
+                take_over: take_over.clone(),
+            };
+            Arc::new(S3Storage::open(bucket).await.context("S3_BUCKET cannot be used")?)
+        }
     };
     let retention = RetentionSettings { ttl: settings.retention_ttl, records: settings.retention_records };
     Ok(Stored { storage, presence, retention })
 }
 
-/// Asks the storage anything at all.
-pub fn reach(storage: &Arc<dyn Storage>) -> BoxFuture<'static, bool> {
-    let storage = Arc::clone(storage);
-    Box::pin(async move { storage.list(Scope::All, None).await.is_ok() })
+/// Wait between two attempts to reach the storage.
+const REACH_PERIOD: Duration = Duration::from_secs(1);
+
+/// Asks the storage anything at all until it answers: a server that is away when this process starts comes back.
+pub async fn reach(storage: Arc<dyn Storage>) {
+    let mut said = None;
+    while let Err(error) = storage.list(Scope::All, None).await {
+        let text = error.to_string();
+        if said.as_ref() != Some(&text) {
+            tracing::warn!(%error, "the storage cannot be reached");
+            said = Some(text);
+        }
+        tokio::time::sleep(REACH_PERIOD).await;
+    }
 }
 
 pub fn fetcher(run: &RunSettings, catalog: Arc<dyn Catalog>) -> Fetcher {

@@ -2,7 +2,7 @@
 
 use super::settings::storage::Backend;
 use super::settings::{cluster, server, storage};
-use super::{ConfigError, StorageBackend, StorageSettings, Values};
+use super::{ConfigError, StorageBackend, StorageSettings, Values, s3};
 use crate::storage::Owner;
 
 /// Base URL of what is served nowhere.
@@ -30,7 +30,11 @@ pub(super) fn controller_storage(
 pub(super) fn local_storage(values: &Values, base_url: String) -> Result<StorageSettings, ConfigError> {
     let local = || "local".to_owned();
     let owner = Owner { cluster: Some(local()), namespace: local(), release: local() };
-    settings(values, backend(values)?, base_url, owner, "a local run".into())
+    let backend = match values.get(&storage::BACKEND)? {
+        Backend::S3 => return Err(values.reject(&storage::BACKEND, "must be \"memory\" or \"pvc\" here")),
+        Backend::Memory | Backend::Pvc => backend(values)?,
+    };
+    settings(values, backend, base_url, owner, "a local run".into())
 }
 
 fn settings(
@@ -56,9 +60,14 @@ fn backend(values: &Values) -> Result<StorageBackend, ConfigError> {
     let path = values.get(&storage::PVC_PATH)?;
     let shared = values.get(&storage::PVC_SHARED)?;
     let take_over = values.find(&storage::TAKE_OVER)?;
+    let bucket = s3::bucket(values)?;
     Ok(match values.get(&storage::BACKEND)? {
         Backend::Memory => StorageBackend::Memory { capacity },
         Backend::Pvc => StorageBackend::Pvc { path, shared, take_over },
+        Backend::S3 => {
+            let (bucket, serve) = bucket.ok_or_else(|| s3::no_bucket(values))?;
+            StorageBackend::S3 { bucket: Box::new(bucket), serve, take_over }
+        }
     })
 }
 

@@ -13,7 +13,7 @@ pub const BACKEND: Setting<Backend> = Setting::new(
     "memory",
     "NAME",
     backend,
-    "Where artifacts are stored: memory, or pvc (a folder of a volume)",
+    "Where artifacts are stored: memory, pvc (a folder of a volume) or s3 (a bucket)",
 )
 .key("storage.backend");
 /// The folder of the filesystem backend.
@@ -83,14 +83,16 @@ pub enum Backend {
     Memory,
     /// A folder of a volume.
     Pvc,
+    /// A bucket.
+    S3,
 }
 
 fn backend(text: &str) -> Result<Backend, String> {
     match text {
         "memory" => Ok(Backend::Memory),
         "pvc" => Ok(Backend::Pvc),
-        "s3" => Err("is not in this version; \"memory\" and \"pvc\" are".into()),
-        _ => Err("must be \"memory\" or \"pvc\"".into()),
+        "s3" => Ok(Backend::S3),
+        _ => Err("must be \"memory\", \"pvc\" or \"s3\"".into()),
     }
 }
 

@@ -9,9 +9,9 @@ use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::sync::Mutex;
 
+use super::Bucket;
 use super::classify::{self, Refusal};
 use super::error::S3Error;
-use super::Bucket;
 use crate::storage::Owner;
 use crate::storage::owner::Claim;
 
@@ -108,17 +108,19 @@ impl Bucket {
     /// no conditions, the one that wrote last has the bucket.
     async fn mark(&self, instead_of: Option<&Found>) -> Result<(), S3Error> {
         let failed = |error: &Refusal<PutObjectError>| self.place.failed(MARK, error);
-        let mut text = serde_json::to_vec_pretty(&self.settings.owner).map_err(|error| S3Error::Setup(error.to_string()))?;
+        let mut text =
+            serde_json::to_vec_pretty(&self.settings.owner).map_err(|error| S3Error::Setup(error.to_string()))?;
         text.push(b'\n');
-        let put = || self
-            .client
-            .put_object()
-            .bucket(&self.place.bucket)
-            .key(self.place.marker())
-            .content_type("application/json")
-            .set_server_side_encryption(self.encryption())
-            .set_ssekms_key_id(self.kms_key())
-            .body(ByteStream::from(text.clone()));
+        let put = || {
+            self.client
+                .put_object()
+                .bucket(&self.place.bucket)
+                .key(self.place.marker())
+                .content_type("application/json")
+                .set_server_side_encryption(self.encryption())
+                .set_ssekms_key_id(self.kms_key())
+                .body(ByteStream::from(text.clone()))
+        };
         let conditional = match instead_of {
             None => put().if_none_match("*"),
             Some(found) => put().set_if_match(found.etag.clone()),

@@ -25,7 +25,8 @@ pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &Refusal<E>) -> bool {
 
 /// Whether a condition of the request did not hold, or somebody else was writing at the same time.
 pub(super) fn is_precondition<E: ProvideErrorMetadata>(error: &Refusal<E>) -> bool {
-    matches!(status(error), Some(412)) || matches!(code(error), Some("PreconditionFailed" | "ConditionalRequestConflict"))
+    matches!(status(error), Some(412))
+        || matches!(code(error), Some("PreconditionFailed" | "ConditionalRequestConflict"))
 }
 
 /// The server's own code.
@@ -90,13 +91,23 @@ impl Place {
             }
             ("RequestTimeTooSkewed" | "RequestExpired", _) => S3Error::ClockSkew { place },
             (
-                "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException",
+                "PermanentRedirect"
+                | "TemporaryRedirect"
+                | "AuthorizationHeaderMalformed"
+                | "IllegalLocationConstraintException",
                 _,
             )
             | (_, 301 | 307) => S3Error::WrongRegion { place, region: self.region().to_owned() },
-            ("SlowDown" | "SlowDownRead" | "SlowDownWrite" | "ServiceUnavailable" | "Throttling" | "RequestLimitExceeded" | "TooManyRequests", _) => {
-                S3Error::Busy { place, action }
-            }
+            (
+                "SlowDown"
+                | "SlowDownRead"
+                | "SlowDownWrite"
+                | "ServiceUnavailable"
+                | "Throttling"
+                | "RequestLimitExceeded"
+                | "TooManyRequests",
+                _,
+            ) => S3Error::Busy { place, action },
             ("QuotaExceeded" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" | "InsufficientStorage", _) => {
                 S3Error::Full { place }
             }
@@ -125,7 +136,10 @@ fn inner<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
 }
 
 fn is_about_encryption(code: &str) -> bool {
-    code.starts_with("KMS.") || code.contains("ServerSideEncryption") || code.contains("Kms") || code.contains("EncryptionConfiguration")
+    code.starts_with("KMS.")
+        || code.contains("ServerSideEncryption")
+        || code.contains("Kms")
+        || code.contains("EncryptionConfiguration")
 }
 
 fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {

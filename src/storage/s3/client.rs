@@ -73,7 +73,8 @@ fn http_client(ca_file: Option<&Path>) -> Result<SharedHttpClient, S3Error> {
         check_certificates(&pem).map_err(|error| unusable(error.to_string()))?;
         roots = roots.with_pem_certificate(pem);
     }
-    let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|error| S3Error::Setup(error.to_string()))?;
+    let tls =
+        TlsContext::builder().with_trust_store(roots).build().map_err(|error| S3Error::Setup(error.to_string()))?;
     let provider = Provider::Rustls(CryptoMode::AwsLc);
     Ok(aws_smithy_http_client::Builder::new().tls_provider(provider).tls_context(tls).build_https())
 }

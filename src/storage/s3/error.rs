@@ -17,7 +17,9 @@ pub enum S3Error {
         place: String,
     },
     /// The keys may not do that (`AccessDenied`, 403).
-    #[error("access to the bucket {place} is denied: could not {action}; allow the controller's keys or role to do that")]
+    #[error(
+        "access to the bucket {place} is denied: could not {action}; allow the controller's keys or role to do that"
+    )]
     Denied {
         /// The bucket.
         place: String,
@@ -104,7 +106,9 @@ pub enum S3Error {
         place: String,
     },
     /// The encryption that is set cannot be had (`KMS.*`, and the like).
-    #[error("the server of {place} could not encrypt ({code}); correct S3_SSE and S3_SSE_KMS_KEY_ID, or the key's policy")]
+    #[error(
+        "the server of {place} could not encrypt ({code}); correct S3_SSE and S3_SSE_KMS_KEY_ID, or the key's policy"
+    )]
     Encryption {
         /// The bucket.
         place: String,

@@ -82,7 +82,9 @@ impl Place {
 
     /// The server, for people.
     pub fn server(&self) -> String {
-        self.endpoint.as_ref().map_or_else(|| format!("AWS S3 in {}", self.region), |endpoint| endpoint.authority.clone())
+        self.endpoint
+            .as_ref()
+            .map_or_else(|| format!("AWS S3 in {}", self.region), |endpoint| endpoint.authority.clone())
     }
 }
 

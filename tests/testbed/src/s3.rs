@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use tokio::net::TcpStream;
 use certificate::ServerCertificate;
+use tokio::net::TcpStream;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::ports::free_ports;
@@ -202,8 +202,16 @@ fn command(
             command.arg(folder)
         }
         Kind::Versitygw => {
-            let command =
-                command.args(["--quiet", "--keep-alive", "--port", &address, "--access", ACCESS_KEY, "--secret", SECRET_KEY]);
+            let command = command.args([
+                "--quiet",
+                "--keep-alive",
+                "--port",
+                &address,
+                "--access",
+                ACCESS_KEY,
+                "--secret",
+                SECRET_KEY,
+            ]);
             let command = match certificate {
                 Some(certificate) => {
                     command.arg("--cert").arg(&certificate.certificate).arg("--key").arg(&certificate.key)
