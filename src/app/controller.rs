@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::leadership::{self, Follower};
+use super::stored::{self, Stored};
 use super::{executor, owner, parts, servers, signals};
 use crate::activity::Activities;
 use crate::actors::artifact_server::ArtifactServerArgs;
@@ -65,7 +66,7 @@ async fn run(
     if !volatile && settings.storage.owner.cluster.is_none() {
         settings.storage.owner.cluster = owner::cluster(&catalog).await;
     }
-    let stored = parts::storage(&settings.storage, &settings.run.spool).await?;
+    let stored = Stored::open(&settings.storage, &settings.run.spool).await?;
     if volatile {
         tracing::warn!("{}", leadership::VOLATILE);
     }
@@ -121,7 +122,7 @@ async fn run(
 async fn start(
     settings: &ControllerSettings,
     context: Arc<Context>,
-    stored: &parts::Stored,
+    stored: &Stored,
     probe: Option<executor::Probe>,
 ) -> anyhow::Result<(System, Arc<Health>)> {
     let artifact_server = artifact_server(settings, stored)?;
@@ -136,9 +137,11 @@ async fn start(
     let system = System::start(SystemArgs { context, artifact_server, on_synced }).await?;
     let _ = live.set(system.handle());
     health.set_serving(true);
-    if parts::reach(&stored.storage).await {
-        health.set_storage_reached();
-    }
+    let (storage, reached) = (Arc::clone(&stored.storage), Arc::clone(&health));
+    tokio::spawn(async move {
+        stored::reach(storage).await;
+        reached.set_storage_reached();
+    });
     Ok((system, health))
 }
 
@@ -155,10 +158,7 @@ fn is_alive(live: &Arc<OnceLock<SystemHandle>>) -> health::LiveCheck {
     })
 }
 
-fn artifact_server(
-    settings: &ControllerSettings,
-    stored: &parts::Stored,
-) -> anyhow::Result<Option<ArtifactServerArgs>> {
+fn artifact_server(settings: &ControllerSettings, stored: &Stored) -> anyhow::Result<Option<ArtifactServerArgs>> {
     let Some(listen) = &settings.artifacts.listen else { return Ok(None) };
     let listener = servers::bind("ARTIFACT_SERVER_PORT", listen)?;
     let router = artifacts::router(

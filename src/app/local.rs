@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::stored::Stored;
 use super::{executor, parts, signals};
 use crate::activity::{Activities, State};
 use crate::actors::artifact_server::ArtifactServerArgs;
@@ -33,7 +34,7 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
     let listener =
         TcpListener::bind(settings.addr).with_context(|| format!("--addr {} cannot be listened on", settings.addr))?;
     settings.storage.base_url = format!("http://{}", listener.local_addr()?);
-    let stored = parts::storage(&settings.storage, &settings.run.spool).await?;
+    let stored = Stored::open(&settings.storage, &settings.run.spool).await?;
     let executor = executor::executor(&settings.run, shutdown.clone()).await?.executor;
     let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<_>, &stored, executor);
     let activities = Arc::clone(&context.activities);

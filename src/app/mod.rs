@@ -11,6 +11,7 @@ mod parts;
 mod render;
 mod servers;
 mod signals;
+mod stored;
 mod whitelist;
 
 use std::process::ExitCode;

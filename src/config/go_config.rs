@@ -8,17 +8,7 @@ use serde_json::Value;
 const JSON_KEY: &str = "config.json";
 
 /// Keys that the Go implementation reads and this version does not; other unknown keys are probably misspelt.
-pub const WITHOUT_MEANING: [&str; 9] = [
-    "storage.s3.endpoint",
-    "storage.s3.bucket",
-    "storage.s3.region",
-    "storage.s3.accessKeyId",
-    "storage.s3.secretAccessKey",
-    "storage.s3.useSSL",
-    "storage.s3.pathStyle",
-    "hooks.whitelistPath",
-    "transform.memoryLimit",
-];
+pub const WITHOUT_MEANING: [&str; 2] = ["hooks.whitelistPath", "transform.memoryLimit"];
 
 /// `config.json` as dotted keys when it is there (the Go implementation then looks at nothing else), `data` otherwise.
 pub fn flatten(data: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {

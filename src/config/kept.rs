@@ -2,10 +2,11 @@
 
 use super::settings::storage::Backend;
 use super::settings::{cluster, server, storage};
-use super::{ConfigError, StorageBackend, StorageSettings, Values};
+use super::{ConfigError, StorageBackend, StorageSettings, Values, s3};
 use crate::pipeline::collect::CollectSettings;
 use crate::storage::Owner;
 use crate::storage::cache::CacheSettings;
+use crate::storage::s3::Serve;
 
 /// Base URL of what is served nowhere.
 const UNSERVED: &str = "memory://localhost";
@@ -32,7 +33,11 @@ pub(super) fn controller_storage(
 pub(super) fn local_storage(values: &Values, base_url: String) -> Result<StorageSettings, ConfigError> {
     let local = || "local".to_owned();
     let owner = Owner { cluster: Some(local()), namespace: local(), release: local() };
-    settings(values, backend(values)?, base_url, owner, "a local run".into())
+    let backend = match values.get(&storage::BACKEND)? {
+        Backend::S3 => return Err(values.reject(&storage::BACKEND, "must be \"memory\" or \"pvc\" here")),
+        Backend::Memory | Backend::Pvc => backend(values)?,
+    };
+    settings(values, backend, base_url, owner, "a local run".into())
 }
 
 fn settings(
@@ -43,11 +48,10 @@ fn settings(
     writer: String,
 ) -> Result<StorageSettings, ConfigError> {
     Ok(StorageSettings {
-        backend,
         base_url,
         owner,
         writer,
-        cache: cache(values)?,
+        cache: cache(values, &backend)?,
         retention_ttl: values.get(&storage::RETENTION_TTL)?,
         retention_records: values.get(&storage::RETENTION_RECORDS)?,
         collect: CollectSettings {
@@ -56,14 +60,21 @@ fn settings(
             verify_period: values.get(&storage::VERIFY_PERIOD)?,
             records: values.get(&storage::RETENTION_RECORDS)?,
         },
+        backend,
     })
 }
 
-fn cache(values: &Values) -> Result<CacheSettings, ConfigError> {
+/// Copies on disk by default, for a bucket whose archives we serve.
+const BUCKET_CACHE: u64 = 1 << 30;
+
+fn cache(values: &Values, backend: &StorageBackend) -> Result<CacheSettings, ConfigError> {
     let memory = values.get(&storage::CACHE_MEMORY)?;
-    let disk = values.find(&storage::CACHE_DISK)?;
-    // A volume has files already.
-    Ok(CacheSettings { memory, disk: disk.unwrap_or(0) })
+    let disk = values.find(&storage::CACHE_DISK)?.unwrap_or(match backend {
+        StorageBackend::S3 { serve: Serve::Controller, .. } => BUCKET_CACHE,
+        // A volume has files already, and what others serve needs none.
+        _ => 0,
+    });
+    Ok(CacheSettings { memory, disk })
 }
 
 fn backend(values: &Values) -> Result<StorageBackend, ConfigError> {
@@ -72,9 +83,14 @@ fn backend(values: &Values) -> Result<StorageBackend, ConfigError> {
     let path = values.get(&storage::PVC_PATH)?;
     let shared = values.get(&storage::PVC_SHARED)?;
     let take_over = values.find(&storage::TAKE_OVER)?;
+    let bucket = s3::bucket(values)?;
     Ok(match values.get(&storage::BACKEND)? {
         Backend::Memory => StorageBackend::Memory { capacity },
         Backend::Pvc => StorageBackend::Pvc { path, shared, take_over },
+        Backend::S3 => {
+            let (bucket, serve) = bucket.ok_or_else(|| s3::no_bucket(values))?;
+            StorageBackend::S3 { bucket: Box::new(bucket), serve, take_over }
+        }
     })
 }
 

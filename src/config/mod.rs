@@ -9,6 +9,7 @@ mod kept;
 mod logs;
 mod parse;
 mod resolve;
+mod s3;
 mod selector;
 pub mod setting;
 pub mod settings;
@@ -37,6 +38,7 @@ use crate::pipeline::unpack::UnpackLimits;
 use crate::sandbox::SandboxSettings;
 use crate::storage::Owner;
 use crate::storage::cache::CacheSettings;
+use crate::storage::s3::{BucketSettings, Serve};
 
 /// What `controller` runs with.
 #[derive(Debug, Clone)]
@@ -172,12 +174,21 @@ pub enum StorageBackend {
         /// Whose folder becomes ours.
         take_over: Option<String>,
     },
+    /// In a bucket.
+    S3 {
+        /// The bucket.
+        bucket: Box<BucketSettings>,
+        /// How consumers get at archives.
+        serve: Serve,
+        /// Whose bucket becomes ours.
+        take_over: Option<String>,
+    },
 }
 
 impl StorageBackend {
     /// Whether every replica can serve what one of them stores.
     pub fn is_shared(&self) -> bool {
-        matches!(self, Self::Pvc { shared: true, .. })
+        matches!(self, Self::Pvc { shared: true, .. } | Self::S3 { .. })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::filesystem::FilesystemError;
+use super::s3::S3Error;
 use crate::api::conditions::reasons;
 use crate::failure::{Class, Failure};
 
@@ -31,6 +32,9 @@ pub enum StorageError {
     /// The volume.
     #[error(transparent)]
     Filesystem(#[from] FilesystemError),
+    /// The bucket.
+    #[error(transparent)]
+    S3(#[from] S3Error),
     /// The backend cannot be reached or refuses.
     #[error("the storage is unavailable: {0}")]
     Unavailable(String),

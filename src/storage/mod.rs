@@ -11,6 +11,7 @@ pub mod memory;
 mod owner;
 mod presence;
 pub mod retention;
+pub mod s3;
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
@@ -123,6 +124,13 @@ pub trait Storage: Send + Sync + 'static {
     async fn lead(&self, leading: bool) -> Result<(), StorageError> {
         let _ = leading;
         Ok(())
+    }
+
+    /// Another address to send who asks for the archive to, valid for a while; `None` when it is to be served from here.
+    /// Whether the archive is there is the caller's to know.
+    async fn redirect(&self, key: &ArtifactKey) -> Result<Option<String>, StorageError> {
+        let _ = key;
+        Ok(None)
     }
 
     /// The address under which consumers find the archive.

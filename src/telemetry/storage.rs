@@ -95,6 +95,10 @@ impl Storage for Reported {
         self.write("lead", self.storage.lead(leading).await)
     }
 
+    async fn redirect(&self, key: &ArtifactKey) -> Result<Option<String>, StorageError> {
+        self.storage.redirect(key).await
+    }
+
     fn url(&self, key: &ArtifactKey) -> String {
         self.storage.url(key)
     }

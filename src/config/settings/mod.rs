@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod hooks;
 pub mod http;
 pub mod process;
+pub mod s3;
 pub mod server;
 pub mod storage;
 
@@ -23,6 +24,7 @@ pub const CONTROLLER: &[Group] = &[
     server::ARTIFACTS,
     server::OPERATIONS,
     storage::GROUP,
+    s3::GROUP,
     storage::SPOOL,
     cluster::WATCH,
     cluster::LEASE,

@@ -13,7 +13,7 @@ pub const BACKEND: Setting<Backend> = Setting::new(
     "memory",
     "NAME",
     backend,
-    "Where artifacts are stored: memory, or pvc (a folder of a volume)",
+    "Where artifacts are stored: memory, pvc (a folder of a volume) or s3 (a bucket)",
 )
 .key("storage.backend");
 /// The folder of the filesystem backend.
@@ -56,7 +56,7 @@ pub const CACHE_DISK: Setting<u64> = Setting::optional(
     "STORAGE_CACHE_DISK",
     "SIZE",
     size,
-    "Bytes of larger artifacts of a backend that are kept in SPOOL_DIR as well [default: 0 for pvc, which has them in files]",
+    "Bytes of larger artifacts of a backend that are kept in SPOOL_DIR as well [default: 1Gi for s3 served by the controller, else 0]",
 );
 /// How long retired revisions live.
 pub const RETENTION_TTL: Setting<Duration> = Setting::new(
@@ -122,14 +122,16 @@ pub enum Backend {
     Memory,
     /// A folder of a volume.
     Pvc,
+    /// A bucket.
+    S3,
 }
 
 fn backend(text: &str) -> Result<Backend, String> {
     match text {
         "memory" => Ok(Backend::Memory),
         "pvc" => Ok(Backend::Pvc),
-        "s3" => Err("is not in this version; \"memory\" and \"pvc\" are".into()),
-        _ => Err("must be \"memory\" or \"pvc\"".into()),
+        "s3" => Ok(Backend::S3),
+        _ => Err("must be \"memory\", \"pvc\" or \"s3\"".into()),
     }
 }
 

@@ -15,7 +15,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    LAST_MODIFIED, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    LAST_MODIFIED, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::response::Builder;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -118,23 +118,19 @@ impl Server {
         method: &Method,
         headers: &HeaderMap,
     ) -> Result<Option<Response>, StorageError> {
+        if method == Method::GET
+            && let Some(url) = self.storage.redirect(&target.key).await?
+        {
+            return self.redirect(target, headers, &url).await;
+        }
         let conditional = CONDITIONS.iter().any(|name| headers.contains_key(name));
         if method == Method::GET && !conditional {
             return self.send_whole(target).await;
         }
         let Some(stored) = self.storage.peek(&target.key).await? else { return Ok(None) };
         let validators = target.validators(&stored);
-        match conditional::evaluate(headers, &validators) {
-            Verdict::Send => {}
-            Verdict::NotModified => {
-                // The length that a 200 would have had (RFC 9110 section 8.6), lest a zero is filled in.
-                let response = target.head(StatusCode::NOT_MODIFIED, &stored).header(CONTENT_LENGTH, stored.size);
-                return Ok(Some(finish(response, Body::empty())));
-            }
-            Verdict::PreconditionFailed => {
-                let response = target.head(StatusCode::PRECONDITION_FAILED, &stored);
-                return Ok(Some(finish(response, Body::empty())));
-            }
+        if let Some(response) = target.unless_wanted(headers, &stored) {
+            return Ok(Some(response));
         }
         if method == Method::HEAD {
             // Ranges are defined for GET only.
@@ -151,6 +147,23 @@ impl Server {
                 Ok(Some(finish(response, Body::empty())))
             }
         }
+    }
+
+    /// Sends who asks to where the archive is. Ranges are that server's to answer; what compares with our entity tags is
+    /// ours, and so is a HEAD, which a URL that was signed for a GET does not allow.
+    async fn redirect(
+        &self,
+        target: &Target,
+        headers: &HeaderMap,
+        url: &str,
+    ) -> Result<Option<Response>, StorageError> {
+        let Some(stored) = self.storage.stat(&target.key).await? else { return Ok(None) };
+        if let Some(response) = target.unless_wanted(headers, &stored) {
+            return Ok(Some(response));
+        }
+        // The next one is signed anew.
+        let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT).header(LOCATION, url);
+        Ok(Some(finish(response.header(CACHE_CONTROL, "no-store"), Body::empty())))
     }
 
     async fn send_whole(&self, target: &Target) -> Result<Option<Response>, StorageError> {
@@ -180,6 +193,17 @@ impl Target {
     /// What stands for the latest revision may turn to an older one again, so no time tells its states apart.
     fn modified(&self, stored: &StoredArtifact) -> Option<SystemTime> {
         self.immutable.then(|| conditional::representable(stored.stored_at))?
+    }
+
+    /// The answer to a request whose conditions do not hold.
+    fn unless_wanted(&self, headers: &HeaderMap, stored: &StoredArtifact) -> Option<Response> {
+        let response = match conditional::evaluate(headers, &self.validators(stored)) {
+            Verdict::Send => return None,
+            // The length that a 200 would have had (RFC 9110 section 8.6), lest a zero is filled in.
+            Verdict::NotModified => self.head(StatusCode::NOT_MODIFIED, stored).header(CONTENT_LENGTH, stored.size),
+            Verdict::PreconditionFailed => self.head(StatusCode::PRECONDITION_FAILED, stored),
+        };
+        Some(finish(response, Body::empty()))
     }
 
     /// What every answer about a stored archive says.

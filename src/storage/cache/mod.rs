@@ -143,6 +143,10 @@ impl Storage for Cached {
         self.backend.lead(leading).await
     }
 
+    async fn redirect(&self, key: &ArtifactKey) -> Result<Option<String>, StorageError> {
+        self.backend.redirect(key).await
+    }
+
     fn url(&self, key: &ArtifactKey) -> String {
         self.backend.url(key)
     }

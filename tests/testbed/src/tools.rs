@@ -57,7 +57,13 @@ pub(crate) static HELM_CONTROLLER: Module = Module {
     crds_of: Some("github.com/fluxcd/helm-controller"),
 };
 
-static MODULES: [&Module; 4] = [&KUBERNETES, &SOURCE_CONTROLLER, &KUSTOMIZE_CONTROLLER, &HELM_CONTROLLER];
+pub(crate) static MINIO: Module = Module { name: "minio", programs: &["minio"], ldflags: "", crds_of: None };
+
+pub(crate) static VERSITYGW: Module =
+    Module { name: "versitygw", programs: &["versitygw"], ldflags: "", crds_of: None };
+
+static MODULES: [&Module; 6] =
+    [&KUBERNETES, &SOURCE_CONTROLLER, &KUSTOMIZE_CONTROLLER, &HELM_CONTROLLER, &MINIO, &VERSITYGW];
 
 /// Where the results of one module are.
 #[derive(Debug, Clone)]
