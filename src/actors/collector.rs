@@ -89,7 +89,9 @@ impl Actor for Collector {
 
 async fn rounds(CollectorArgs { context, supervisor }: CollectorArgs) {
     let settings = context.settings.collect;
-    let mut round = Round::new(SystemTime::now());
+    // What had its moment since the last round of whoever led before us.
+    let now = SystemTime::now();
+    let mut round = Round::new(now.checked_sub(settings.interval).unwrap_or(now));
     let asking = Asking::new(Arc::clone(&context), supervisor);
     tokio::time::sleep(soon(&settings)).await;
     loop {

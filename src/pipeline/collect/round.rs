@@ -67,9 +67,9 @@ struct Tools<'a> {
 }
 
 impl Round {
-    /// The first round; the rolling check begins at `now`.
-    pub fn new(now: SystemTime) -> Self {
-        Self { after: None, began: None, verified_to: now, group: None, failures: 0, summary: Summary::default() }
+    /// The first round; the rolling check goes on from this moment.
+    pub fn new(verified_to: SystemTime) -> Self {
+        Self { after: None, began: None, verified_to, group: None, failures: 0, summary: Summary::default() }
     }
 
     /// Does a whole round, or the rest of the one that was given up.
