@@ -28,5 +28,6 @@ mod settings;
 mod shutdown;
 mod spec;
 mod storage_pvc;
+mod storage_s3;
 mod terminal;
 mod writes;

@@ -26,6 +26,9 @@ use crate::storage::{ArtifactKey, StorageError};
 /// Parts of one archive that are on their way at once.
 const AT_ONCE: usize = 2;
 
+/// Pauses between attempts to take an upload back double up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(128);
+
 /// An upload may take a second longer for so many bytes: what is slower is slow everywhere.
 const SLOW: u64 = 64 * 1024;
 
@@ -42,7 +45,8 @@ impl Bucket {
                 outcome = upload.send(key.digest(), &content) => outcome,
             };
             if outcome.is_err() {
-                upload.take_back().await;
+                // Nobody waits for that.
+                tokio::spawn(upload.take_back());
             }
             outcome
         });
@@ -149,10 +153,16 @@ impl Upload {
         Ok(())
     }
 
-    /// Lets the server forget it. When that fails too, the collector does so later.
-    async fn take_back(&self) {
-        if let Err(error) = self.bucket.abort(&self.object, &self.id).await {
-            tracing::debug!(%error, object = self.object, "an upload could not be taken back");
+    /// Lets the server forget it, also one that is away for some minutes; some servers show nobody what they have of it.
+    async fn take_back(self) {
+        let mut pause = Duration::from_secs(1);
+        while let Err(error) = self.bucket.abort(&self.object, &self.id).await {
+            if pause > LONGEST_PAUSE {
+                tracing::warn!(%error, object = self.object, "an upload could not be taken back; it is looked for later");
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
     }
 }
