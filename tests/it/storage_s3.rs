@@ -88,7 +88,8 @@ impl Scene {
 
     /// The bucket as another process of the same installation sees it.
     async fn storage(&self) -> Result<S3Storage> {
-        let owner = Owner { cluster: None, namespace: "flux-system".into(), release: "flux-externalsource".into() };
+        let owner =
+            Owner { cluster: None, namespace: "flux-system".into(), release: "flux-externalsource-controller".into() };
         let keys = Keys { id: ACCESS_KEY.into(), secret: SECRET_KEY.into() };
         let bucket = BucketSettings {
             endpoint: Some(Endpoint { tls: false, authority: self.server.authority() }),
