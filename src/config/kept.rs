@@ -109,10 +109,11 @@ fn controller_url(
         return Ok(url);
     }
     let domain = values.get(&cluster::CLUSTER_DOMAIN)?;
+    let shared_service = values.get(&cluster::SHARED_SERVICE_NAME)?;
     let port = values.get(&server::PORT)?;
     let host = |service: String| format!("{service}.{namespace}.svc.{domain}:{port}");
     if shared {
-        return Ok(format!("http://{}", host(values.get(&cluster::SHARED_SERVICE_NAME)?)));
+        return Ok(format!("http://{}", host(shared_service)));
     }
     let host = host(values.get(&cluster::SERVICE_NAME)?);
     if let Some(pod) = values.find(&cluster::POD_NAME)? {

@@ -62,12 +62,19 @@ pub enum ConfigError {
 }
 
 /// Texts of settings by their names, in layers. An empty text counts as unset everywhere.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Values {
     flags: BTreeMap<String, String>,
     environment: BTreeMap<String, String>,
     config_map: BTreeMap<String, String>,
     defaults: BTreeMap<&'static str, &'static str>,
+}
+
+/// Without the texts: some of them are secret.
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Values").finish_non_exhaustive()
+    }
 }
 
 impl Values {

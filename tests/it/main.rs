@@ -28,6 +28,7 @@ mod settings;
 mod shutdown;
 mod spec;
 mod storage_pvc;
+mod storage_s3;
 mod terminal;
 mod torture;
 mod writes;

@@ -52,7 +52,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.nameOverride }}{{ . }}-artifacts{{ else }}externalsource-artifacts{{ end }}
 {{- end }}
 
-{{/* Every replica serves what is on a shared volume, so that its artifacts' URLs name a Service with a cluster IP. */}}
+{{/* Every replica serves what is on a shared volume or in a bucket, so that its artifacts' URLs name a Service with a cluster IP. */}}
 {{- define "flux-externalsource-controller.sharedServiceName" -}}
 {{ include "flux-externalsource-controller.artifactServiceName" . }}-shared
 {{- end }}
@@ -61,6 +61,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "flux-externalsource-controller.volume" -}}
 {{- with .Values.controller.storage -}}
 {{- if eq .backend "pvc" }}{{ if .pvc.shared }}shared{{ else }}own{{ end }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* Whether every replica can serve what one of them stored. */}}
+{{- define "flux-externalsource-controller.isShared" -}}
+{{- if or (eq (include "flux-externalsource-controller.volume" .) "shared") (eq .Values.controller.storage.backend "s3") }}true{{ end }}
+{{- end }}
+
+{{/* Where S3_CA_FILE is mounted. */}}
+{{- define "flux-externalsource-controller.s3CaFolder" -}}
+{{- with .Values.controller.storage -}}
+{{- if and (eq .backend "s3") .s3.caSecret.name }}/etc/s3-ca{{ end }}
 {{- end }}
 {{- end }}
 

@@ -17,9 +17,9 @@ const LONGEST_REDIRECT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The server.
 pub const ENDPOINT: Setting<EndpointText> = Setting::optional(
     "S3_ENDPOINT",
-    "HOST[:PORT]",
+    "URL",
     endpoint,
-    "Server of the bucket, or its URL; AWS's own in S3_REGION without it",
+    "Server of the bucket, as host and port or as URL; AWS's own in S3_REGION without it",
 )
 .key("storage.s3.endpoint");
 /// The bucket.
@@ -28,7 +28,7 @@ pub const BUCKET: Setting<String> =
 /// The part of the bucket that is ours.
 pub const PREFIX: Setting<String> = Setting::optional(
     "S3_PREFIX",
-    "PATH",
+    "TEXT",
     prefix,
     "What the names of all objects begin with, so that several installations can share a bucket",
 );
@@ -38,7 +38,7 @@ pub const REGION: Setting<String> =
 /// The key's id.
 pub const ACCESS_KEY_ID: Setting<String> = Setting::optional(
     "S3_ACCESS_KEY_ID",
-    "TEXT",
+    "SECRET",
     secret,
     "Id of the access key; without it the credentials of the environment are used (web identity, container or instance \
      role, AWS_* variables, profile)",
@@ -46,7 +46,7 @@ pub const ACCESS_KEY_ID: Setting<String> = Setting::optional(
 .key("storage.s3.accessKeyId");
 /// The key.
 pub const SECRET_ACCESS_KEY: Setting<String> =
-    Setting::optional("S3_SECRET_ACCESS_KEY", "TEXT", secret, "Secret of the access key; better not as a flag")
+    Setting::optional("S3_SECRET_ACCESS_KEY", "SECRET", secret, "Secret of the access key; better not as a flag")
         .key("storage.s3.secretAccessKey");
 /// TLS.
 pub const USE_SSL: Setting<bool> =
@@ -64,7 +64,7 @@ pub const PATH_STYLE: Setting<bool> = Setting::new(
 /// More authorities.
 pub const CA_FILE: Setting<PathBuf> = Setting::optional(
     "S3_CA_FILE",
-    "FILE",
+    "PATH",
     absolute_path,
     "Certificates of authorities (PEM) to trust besides the system's",
 );

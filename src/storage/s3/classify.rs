@@ -17,10 +17,11 @@ pub(super) fn status<E>(error: &Refusal<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-/// Whether the object is not there, as opposed to the bucket.
+/// Whether the object is not there, as opposed to the bucket, or to the user who asks.
 pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &Refusal<E>) -> bool {
     // A HEAD has no body to say it in.
-    status(error) == Some(404) && !matches!(code(error), Some("NoSuchBucket"))
+    let codes = ["", "NotFound", "NoSuchKey", "NoSuchUpload"];
+    status(error) == Some(404) && codes.contains(&code(error).unwrap_or_default())
 }
 
 /// Whether a condition of the request did not hold, or somebody else was writing at the same time.
@@ -84,7 +85,7 @@ impl Place {
         let place = self.to_string();
         match (code.unwrap_or_default(), status.unwrap_or_default()) {
             ("NoSuchBucket", _) => S3Error::NoBucket { place },
-            ("InvalidAccessKeyId" | "InvalidClientTokenId", _) => S3Error::UnknownKey { place },
+            ("InvalidAccessKeyId" | "InvalidClientTokenId" | "XAdminUserNotFound", _) => S3Error::UnknownKey { place },
             ("SignatureDoesNotMatch", _) => S3Error::WrongSecret { place },
             ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "InvalidToken", _) => {
                 S3Error::Expired { place }
@@ -128,18 +129,16 @@ impl Place {
 }
 
 /// What is in an `io::Error` hides its own sources behind itself.
-fn inner<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(inner) => inner,
-        None => error,
+fn inner<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        error = inner;
     }
+    error
 }
 
 fn is_about_encryption(code: &str) -> bool {
-    code.starts_with("KMS.")
-        || code.contains("ServerSideEncryption")
-        || code.contains("Kms")
-        || code.contains("EncryptionConfiguration")
+    let code = code.to_ascii_lowercase();
+    ["kms", "serversideencryption", "encryptionconfiguration"].iter().any(|part| code.contains(part))
 }
 
 fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {

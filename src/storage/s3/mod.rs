@@ -18,6 +18,7 @@ mod read;
 mod settings;
 mod upload;
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,13 +48,18 @@ const EXAMINATIONS: usize = 2;
 const PARTS: usize = 4;
 
 /// Archives in a bucket.
-#[derive(Debug)]
 pub struct S3Storage {
     bucket: Arc<Bucket>,
 }
 
+/// Without the client, which would show the id of its key.
+impl fmt::Debug for S3Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Storage").field("settings", &self.bucket.settings).finish_non_exhaustive()
+    }
+}
+
 /// The bucket, for all who work with it.
-#[derive(Debug)]
 struct Bucket {
     settings: S3Settings,
     place: Place,

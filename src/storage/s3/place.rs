@@ -4,6 +4,7 @@
 //! that no key can have. Nothing else in the bucket is touched.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use super::settings::{BucketSettings, Endpoint};
 use crate::storage::{ArtifactKey, Scope, key};
@@ -67,8 +68,11 @@ impl Place {
         let Self { bucket, region, .. } = self;
         let aws = || Endpoint { tls: true, authority: format!("s3.{region}.amazonaws.com") };
         let endpoint = self.endpoint.clone().unwrap_or_else(aws);
+        // A certificate for all names below the server's covers no name with another dot in it, and addresses have none.
+        let host = endpoint.authority.rsplit_once(':').map_or(&*endpoint.authority, |(host, _)| host);
+        let has_subdomains = host.parse::<Ipv4Addr>().is_err() && !host.starts_with('[');
         // Prefixes and keys need no escapes.
-        if self.path_style {
+        if self.path_style || !has_subdomains || (endpoint.tls && bucket.contains('.')) {
             format!("{endpoint}/{bucket}/{object}")
         } else {
             format!("{}://{bucket}.{}/{object}", endpoint.scheme(), endpoint.authority)
@@ -94,5 +98,34 @@ impl fmt::Display for Place {
         let prefix = self.prefix.trim_end_matches('/');
         let slash = if prefix.is_empty() { "" } else { "/" };
         write!(f, "{}{slash}{prefix} on {}", self.bucket, self.server())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(endpoint: Option<(bool, &str)>, bucket: &str, prefix: &str, path_style: bool) -> String {
+        let endpoint = endpoint.map(|(tls, authority)| Endpoint { tls, authority: authority.into() });
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        let place = Place { bucket: bucket.into(), endpoint, region: "eu-west-1".into(), path_style, prefix };
+        let key = ArtifactKey::new(crate::api::ObjectName::new("a", "b"), crate::digest::Digest::of(b""));
+        let url = place.url(&place.object(&key));
+        url.strip_suffix(&format!("{key}")).unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_address_of_an_object_is_that_which_the_server_answers_to() {
+        for (endpoint, bucket, prefix, path_style, expected) in [
+            (None, "b", "", false, "https://b.s3.eu-west-1.amazonaws.com/"),
+            (None, "b", "", true, "https://s3.eu-west-1.amazonaws.com/b/"),
+            (None, "b.c", "", false, "https://s3.eu-west-1.amazonaws.com/b.c/"),
+            (Some((true, "minio:9000")), "b", "", true, "https://minio:9000/b/"),
+            (Some((false, "minio:9000")), "b", "x/y", false, "http://b.minio:9000/x/y/"),
+            (Some((false, "10.0.0.1:9000")), "b", "x", false, "http://10.0.0.1:9000/b/x/"),
+            (Some((true, "[fd00::1]")), "b", "", false, "https://[fd00::1]/b/"),
+        ] {
+            assert_eq!(url(endpoint, bucket, prefix, path_style), expected);
+        }
     }
 }

@@ -26,6 +26,9 @@ use crate::storage::{ArtifactKey, StorageError};
 /// Parts of one archive that are on their way at once.
 const AT_ONCE: usize = 2;
 
+/// Pauses between attempts to take an upload back double up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(128);
+
 /// An upload may take a second longer for so many bytes: what is slower is slow everywhere.
 const SLOW: u64 = 64 * 1024;
 
@@ -37,12 +40,10 @@ impl Bucket {
         let (bucket, key, content) = (Arc::clone(self), key.clone(), content.clone());
         let uploading = tokio::spawn(async move {
             let upload = Upload::begin(bucket, &key).await?;
-            let outcome = tokio::select! {
-                () = given_up.cancelled() => Err(io::Error::from(io::ErrorKind::Interrupted).into()),
-                outcome = upload.send(key.digest(), &content) => outcome,
-            };
+            let outcome = upload.send(key.digest(), &content, &given_up).await;
             if outcome.is_err() {
-                upload.take_back().await;
+                // Nobody waits for that.
+                tokio::spawn(upload.take_back());
             }
             outcome
         });
@@ -58,6 +59,9 @@ impl Bucket {
         Builder::new().timeout_config(timeouts.build())
     }
 }
+
+/// Parts that are on their way.
+type Sending = JoinSet<Result<CompletedPart, StorageError>>;
 
 /// An upload that the server knows of.
 #[derive(Clone)]
@@ -88,24 +92,36 @@ impl Upload {
         Ok(Self { bucket, object, id })
     }
 
-    async fn send(&self, digest: Digest, content: &Spool) -> Result<(), StorageError> {
+    async fn send(&self, digest: Digest, content: &Spool, given_up: &CancellationToken) -> Result<(), StorageError> {
         let mut parts = Parts::new(content, self.bucket.settings.bucket.part_size);
-        let (mut sending, mut sent) = (JoinSet::new(), Vec::new());
+        let mut sending = JoinSet::new();
+        let sent = tokio::select! {
+            () = given_up.cancelled() => Err(io::Error::from(io::ErrorKind::Interrupted).into()),
+            sent = self.send_parts(&mut parts, &mut sending) => sent,
+        };
+        // A part that arrives after its upload was aborted begins it anew on some servers, and AWS does not exclude it.
+        while sending.join_next().await.is_some() {}
+        let mut sent = sent?;
+        check(digest, parts.digest())?;
+        sent.sort_unstable_by_key(|part| part.part_number);
+        self.complete(sent, content.len()).await
+    }
+
+    async fn send_parts(&self, parts: &mut Parts, sending: &mut Sending) -> Result<Vec<CompletedPart>, StorageError> {
+        let mut sent = Vec::new();
         for number in 1.. {
             if sending.len() == AT_ONCE {
-                sent.extend(joined(&mut sending).await?);
+                sent.extend(joined(sending).await?);
             }
             // The semaphore is never closed. Taken before the part is read, because parts in memory are what it bounds.
             let permit = Arc::clone(&self.bucket.parts).acquire_owned().await.map_err(io::Error::other)?;
             let Some(part) = parts.next().await? else { break };
             sending.spawn(self.clone().send_part(number, part, permit));
         }
-        while let Some(part) = joined(&mut sending).await? {
+        while let Some(part) = joined(sending).await? {
             sent.push(part);
         }
-        check(digest, parts.digest())?;
-        sent.sort_unstable_by_key(|part| part.part_number);
-        self.complete(sent, content.len()).await
+        Ok(sent)
     }
 
     async fn send_part(
@@ -149,18 +165,22 @@ impl Upload {
         Ok(())
     }
 
-    /// Lets the server forget it. When that fails too, the collector does so later.
-    async fn take_back(&self) {
-        if let Err(error) = self.bucket.abort(&self.object, &self.id).await {
-            tracing::debug!(%error, object = self.object, "an upload could not be taken back");
+    /// Lets the server forget it, also one that is away for some minutes; some servers show nobody what they have of it.
+    async fn take_back(self) {
+        let mut pause = Duration::from_secs(1);
+        while let Err(error) = self.bucket.abort(&self.object, &self.id).await {
+            if pause > LONGEST_PAUSE {
+                tracing::warn!(%error, object = self.object, "an upload could not be taken back; it is looked for later");
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
     }
 }
 
 /// The next part that was sent; `None` when all are.
-async fn joined(
-    sending: &mut JoinSet<Result<CompletedPart, StorageError>>,
-) -> Result<Option<CompletedPart>, StorageError> {
+async fn joined(sending: &mut Sending) -> Result<Option<CompletedPart>, StorageError> {
     sending.join_next().await.transpose().map_err(io::Error::other)?.transpose()
 }
 

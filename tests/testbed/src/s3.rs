@@ -27,8 +27,6 @@ pub const ACCESS_KEY: &str = "testbed-access-key";
 pub const SECRET_KEY: &str = "testbed-secret-key-that-nobody-logs";
 /// The key that MinIO encrypts with for SSE-KMS.
 pub const KMS_KEY: &str = "testbed-key";
-/// A name that MinIO answers to with the bucket's name before it.
-pub const DOMAIN: &str = "localhost";
 
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +187,6 @@ fn command(
                 .env("MINIO_ROOT_USER", ACCESS_KEY)
                 .env("MINIO_ROOT_PASSWORD", SECRET_KEY)
                 .env("MINIO_KMS_SECRET_KEY", format!("{KMS_KEY}:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="))
-                .env("MINIO_DOMAIN", DOMAIN)
                 .env("MINIO_BROWSER", "off")
                 .env("MINIO_UPDATE", "off")
                 // Else it refuses a folder on the same disk as the system.

@@ -1,13 +1,22 @@
 //! The bucket against real servers: MinIO, and versitygw of other hands.
 
 mod conformance;
+mod damage;
+mod errors;
+mod outages;
+mod owners;
+mod serving;
+mod uploads;
 
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use testbed::S3Server;
 use testbed::s3::{ACCESS_KEY, Kind, SECRET_KEY};
 
 use super::*;
+use crate::api::ObjectName;
+use crate::spool::Spools;
 use crate::storage::Owner;
 
 /// The smallest size of parts that servers allow, so that few bytes make several.
@@ -53,4 +62,21 @@ async fn open_with(settings: S3Settings) -> S3Storage {
     let storage = S3Storage::open_paged(settings, pages).await.unwrap();
     storage.lead(true).await.unwrap();
     storage
+}
+/// Bytes that no compression makes fewer, of so many parts and a bit.
+fn archive(name: &str, seed: u8, parts: u64) -> (ArtifactKey, Spool) {
+    let mut state = u64::from(seed) + 1;
+    let bytes: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    })
+    .take((parts * PART_SIZE) as usize + 1000)
+    .collect();
+    let spool = Spools::from_bytes(bytes);
+    (ArtifactKey::new(ObjectName::new("team-a", name), spool.digest()), spool)
+}
+
+async fn read(storage: &S3Storage, key: &ArtifactKey) -> Result<Option<Vec<u8>>, StorageError> {
+    let Some((_, stream)) = storage.retrieve(key, None).await? else { return Ok(None) };
+    Ok(Some(stream.try_collect::<Vec<_>>().await?.concat()))
 }
