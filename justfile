@@ -61,6 +61,10 @@ bench *args:
 bench-blocks *args:
     cargo bench --bench blocks -- {{ args }}
 
+# Measure what it costs to serve archives, against nginx (docs/performance.md). Needs Go, and Debian's nginx.
+bench-serving *args:
+    cargo bench --bench serving -- {{ args }}
+
 # Measure what it costs to run a program in the sandbox.
 bench-sandbox *args:
     cargo bench --bench sandbox -- {{ args }}

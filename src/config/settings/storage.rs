@@ -128,7 +128,15 @@ pub const GROUP: Group = Group {
 /// The storage of a local run.
 pub const LOCAL: Group = Group {
     title: "Storage",
-    settings: &[BACKEND.info, MEMORY_CAPACITY.info, PVC_PATH.info, RETENTION_TTL.info, RETENTION_RECORDS.info],
+    settings: &[
+        BACKEND.info,
+        MEMORY_CAPACITY.info,
+        PVC_PATH.info,
+        CACHE_MEMORY.info,
+        CACHE_DISK.info,
+        RETENTION_TTL.info,
+        RETENTION_RECORDS.info,
+    ],
 };
 
 /// Bytes on their way.
