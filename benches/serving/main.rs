@@ -32,6 +32,8 @@ pub struct Size {
     backend: String,
     /// The binary.
     program: String,
+    /// Whether nginx logs requests, as Debian's package has it.
+    nginx_log: bool,
     /// Only cases whose names contain this.
     only: String,
 }
@@ -44,6 +46,7 @@ impl Size {
             requests: 60_000,
             backend: "pvc".into(),
             program: env!("CARGO_BIN_EXE_flux-externalsource").into(),
+            nginx_log: true,
             only: String::new(),
         };
         let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
@@ -54,8 +57,11 @@ impl Size {
                 "--requests" => size.requests = value.parse()?,
                 "--backend" => size.backend = value,
                 "--program" => size.program = value,
+                "--nginx-log" => size.nginx_log = value.parse()?,
                 "--only" => size.only = value,
-                other => anyhow::bail!("{other} is none of --rounds, --requests, --backend, --program, --only"),
+                other => {
+                    anyhow::bail!("{other} is none of --rounds, --requests, --backend, --program, --nginx-log, --only")
+                }
             }
         }
         Ok(size)
@@ -72,8 +78,8 @@ fn main() -> Result<()> {
 async fn run() -> Result<()> {
     let size = Size::from_arguments()?;
     let bed = Bed::start(&size).await?;
-    let nginx = Nginx::start(&bed).await?;
-    let mut report = Report::new(&size.backend, nginx.is_some());
+    let nginx = Nginx::start(&bed, size.nginx_log).await?;
+    let mut report = Report::new(&size, nginx.is_some());
     for case in Case::all(&bed).into_iter().filter(|case| case.name.contains(&size.only)) {
         for round in 1..=size.rounds {
             eprintln!("{}, round {round} of {} (load {})", case.name, size.rounds, usage::load()?);

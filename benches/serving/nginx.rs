@@ -1,4 +1,5 @@
-//! Debian's nginx over the same files, with the settings of its package that concern serving, and no log.
+//! Debian's nginx over the same files, with the settings of its package that concern serving. Its log of requests, which the
+//! package has switched on, can be left out: we write none.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -21,13 +22,13 @@ pub struct Nginx {
 
 impl Nginx {
     /// Serves the bed's volume; `None` where there is no nginx, or no volume.
-    pub async fn start(bed: &Bed) -> Result<Option<Self>> {
+    pub async fn start(bed: &Bed, log: bool) -> Result<Option<Self>> {
         if !fs::exists(PROGRAM)? || !fs::exists(bed.volume())? {
             return Ok(None);
         }
         let (folder, port) = (tempfile::tempdir()?, free_port()?);
         let file = folder.path().join("nginx.conf");
-        fs::write(&file, config(bed, &folder, port))?;
+        fs::write(&file, config(bed, &folder, port, log))?;
         let mut command = Command::new(PROGRAM);
         command.arg("-c").arg(&file).arg("-p").arg(folder.path()).stdin(Stdio::null()).stderr(Stdio::null());
         let master = command.spawn().context("nginx does not start")?;
@@ -64,13 +65,14 @@ impl Drop for Nginx {
     }
 }
 
-fn config(bed: &Bed, folder: &TempDir, port: u16) -> String {
+fn config(bed: &Bed, folder: &TempDir, port: u16, log: bool) -> String {
+    let log = if log { format!("{}/access.log", folder.path().display()) } else { "off".into() };
     let (volume, folder) = (bed.volume(), folder.path().display());
     format!(
         "daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes auto; user root;
         events {{ worker_connections 768; }}
         http {{
-            sendfile on; tcp_nopush on; types_hash_max_size 2048; access_log off;
+            sendfile on; tcp_nopush on; types_hash_max_size 2048; access_log {log};
             default_type application/octet-stream; keepalive_requests 1000000000;
             client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
             uwsgi_temp_path {folder}; scgi_temp_path {folder};

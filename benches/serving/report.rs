@@ -3,20 +3,21 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::Size;
 use crate::measure::{Case, Cost};
 use crate::slow::Slow;
 
 /// What was measured.
 pub struct Report {
-    backend: String,
+    size: Size,
     has_nginx: bool,
     rows: Vec<(Case, Vec<(Cost, Option<Cost>)>)>,
     pub slow: Option<Slow>,
 }
 
 impl Report {
-    pub fn new(backend: &str, has_nginx: bool) -> Self {
-        Self { backend: backend.to_owned(), has_nginx, rows: Vec::new(), slow: None }
+    pub fn new(size: &Size, has_nginx: bool) -> Self {
+        Self { size: size.clone(), has_nginx, rows: Vec::new(), slow: None }
     }
 
     /// One round of a case.
@@ -49,7 +50,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "storage: {}", self.backend)?;
+        writeln!(f, "storage: {}; nginx logs requests: {}", self.size.backend, self.size.nginx_log)?;
         if !self.has_nginx {
             writeln!(f, "nginx is not installed, or there are no files that it could serve: no comparison")?;
         }

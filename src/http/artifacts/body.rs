@@ -24,7 +24,8 @@ const SMALL: u64 = 64 << 10;
 pub struct ArtifactBody {
     content: Sending,
     left: u64,
-    metrics: Arc<ArtifactMetrics>,
+    /// Counts bytes of archives.
+    metrics: Option<Arc<ArtifactMetrics>>,
     _in_flight: InFlight,
 }
 
@@ -36,15 +37,15 @@ enum Sending {
 
 impl ArtifactBody {
     /// Nothing.
-    pub(super) fn empty(metrics: &Arc<ArtifactMetrics>, in_flight: InFlight) -> Self {
-        Self::text("", metrics, in_flight)
+    pub(super) fn empty(in_flight: InFlight) -> Self {
+        Self::text("", in_flight)
     }
 
     /// A text.
-    pub(super) fn text(text: &'static str, metrics: &Arc<ArtifactMetrics>, in_flight: InFlight) -> Self {
+    pub(super) fn text(text: &'static str, in_flight: InFlight) -> Self {
         let bytes = Bytes::from_static(text.as_bytes());
         let left = bytes.len() as u64;
-        Self { content: Sending::Bytes(bytes), left, metrics: Arc::clone(metrics), _in_flight: in_flight }
+        Self { content: Sending::Bytes(bytes), left, metrics: None, _in_flight: in_flight }
     }
 
     /// `length` bytes of an archive. Files go through `wire`, if there is one.
@@ -60,7 +61,7 @@ impl ArtifactBody {
             (Content::File(file), wire) => file_content(file, wire),
             (Content::Stream(stream), _) => Sending::Stream(stream),
         };
-        Self { content, left: length, metrics: Arc::clone(metrics), _in_flight: in_flight }
+        Self { content, left: length, metrics: Some(Arc::clone(metrics)), _in_flight: in_flight }
     }
 }
 
@@ -106,7 +107,9 @@ impl HttpBody for ArtifactBody {
         let piece = piece.and_then(|piece| {
             let length = bytes::Buf::remaining(&piece) as u64;
             self.left = self.left.checked_sub(length).ok_or_else(|| wrong_length("went on too long"))?;
-            self.metrics.sent(length);
+            if let Some(metrics) = &self.metrics {
+                metrics.sent(length);
+            }
             Ok(Frame::data(piece))
         });
         if let Err(error) = &piece {

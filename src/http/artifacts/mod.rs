@@ -78,9 +78,9 @@ impl Artifacts {
         server.metrics.answered(answer.status);
         answer.headers.entry(CONTENT_LENGTH).or_insert_with(|| answer.content.len().into());
         let body = match answer.content {
-            _ if method == Method::HEAD => ArtifactBody::empty(&server.metrics, in_flight),
-            Said::Nothing => ArtifactBody::empty(&server.metrics, in_flight),
-            Said::Text(text) => ArtifactBody::text(text, &server.metrics, in_flight),
+            _ if method == Method::HEAD => ArtifactBody::empty(in_flight),
+            Said::Nothing => ArtifactBody::empty(in_flight),
+            Said::Text(text) => ArtifactBody::text(text, in_flight),
             Said::Archive(content, length) => {
                 ArtifactBody::archive(content, length, wire.as_ref(), &server.metrics, in_flight)
             }
