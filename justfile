@@ -69,6 +69,10 @@ bench-blocks *args:
 bench-collector keys="100000":
     cargo bench --bench collector -- {{ keys }}
 
+# Measure what it costs to serve archives, against nginx (docs/performance.md). Needs Go, and Debian's nginx.
+bench-serving *args:
+    cargo bench --bench serving -- {{ args }}
+
 # Measure what it costs to run a program in the sandbox.
 bench-sandbox *args:
     cargo bench --bench sandbox -- {{ args }}

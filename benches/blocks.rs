@@ -12,7 +12,8 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use flux_externalsource::api::ObjectName;
 use flux_externalsource::generators::{Content, Validators};
-use flux_externalsource::http::{self, ServerSettings, artifacts};
+use flux_externalsource::http::artifacts::{ArtifactSettings, Artifacts};
+use flux_externalsource::http::{self, ServerSettings};
 use flux_externalsource::pipeline::package::{Advertised, Form, Packaged, Packaging, package};
 use flux_externalsource::pipeline::unpack::UnpackLimits;
 use flux_externalsource::spool::{Spool, Spools};
@@ -182,12 +183,12 @@ async fn download(client: &mut TcpStream, request: &str, size: usize) {
 }
 
 async fn serve(storage: Arc<dyn Storage>) -> SocketAddr {
-    let router = artifacts::router(storage, Arc::default(), artifacts::ArtifactSettings::default());
+    let artifacts = Artifacts::new(storage, Arc::default(), ArtifactSettings::default());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limit = Duration::from_secs(60);
     let settings = ServerSettings { max_connections: 16, header_timeout: limit, idle_timeout: limit, buffer: 65536 };
-    tokio::spawn(http::serve(listener, router, settings, CancellationToken::new(), limit));
+    tokio::spawn(http::serve(listener, artifacts, settings, CancellationToken::new(), limit));
     address
 }
 

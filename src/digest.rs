@@ -9,6 +9,20 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);
 
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// The hex digits of a SHA-256 value.
+#[derive(Clone, Copy)]
+pub struct Hex([u8; 64]);
+
+impl Hex {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        // They are ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 /// The text is no SHA-256 value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a SHA-256 digest: expected 64 lower-case hex digits, optionally after \"sha256:\"")]
@@ -20,6 +34,15 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The 64 hex digits.
+    pub fn hex(&self) -> Hex {
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[HEX_DIGITS[usize::from(byte >> 4)], HEX_DIGITS[usize::from(byte & 15)]]);
+        }
+        Hex(digits)
+    }
+
     /// The OCI form, `sha256:<hex>`, as Flux writes it (<https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests>).
     pub fn prefixed(&self) -> String {
         format!("sha256:{self}")
@@ -28,7 +51,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.pad(self.hex().as_str())
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::on_drop::OnDrop;
 use crate::http;
 use crate::http::ServerSettings;
+use crate::http::artifacts::Artifacts;
 
 /// What the artifact server starts with, also after a crash: the listener stays open meanwhile.
 #[derive(Clone)]
@@ -18,7 +19,7 @@ pub struct ArtifactServerArgs {
     /// Where connections arrive.
     pub listener: Arc<TcpListener>,
     /// What is served.
-    pub router: axum::Router,
+    pub artifacts: Artifacts,
     /// Bounds of the server.
     pub settings: ServerSettings,
     /// How long open downloads may take to finish at shutdown.
@@ -71,7 +72,7 @@ impl Actor for ArtifactServer {
         let ended = OnDrop::new(myself, |_| ArtifactServerMsg::Ended);
         let task = tokio::spawn(async move {
             let _ended = ended;
-            http::serve(listener, args.router, args.settings, stop, args.grace).await;
+            http::serve(listener, args.artifacts, args.settings, stop, args.grace).await;
         });
         Ok(Serving { shutdown, task: Some(task) })
     }

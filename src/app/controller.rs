@@ -19,7 +19,7 @@ use crate::actors::system::{System, SystemArgs, SystemHandle};
 use crate::catalog::Catalog;
 use crate::cluster::{ClusterCatalog, Connection, CrdError};
 use crate::config::{ControllerSettings, OperationsSettings, StorageBackend};
-use crate::http::artifacts::{self, ArtifactSettings};
+use crate::http::artifacts::{ArtifactSettings, Artifacts};
 use crate::http::health::{self, Health};
 use crate::telemetry::metrics;
 
@@ -161,14 +161,14 @@ fn is_alive(live: &Arc<OnceLock<SystemHandle>>) -> health::LiveCheck {
 fn artifact_server(settings: &ControllerSettings, stored: &Stored) -> anyhow::Result<Option<ArtifactServerArgs>> {
     let Some(listen) = &settings.artifacts.listen else { return Ok(None) };
     let listener = servers::bind("ARTIFACT_SERVER_PORT", listen)?;
-    let router = artifacts::router(
+    let artifacts = Artifacts::new(
         Arc::clone(&stored.storage),
         Arc::clone(&stored.presence),
         ArtifactSettings { latest: settings.artifacts.latest },
     );
     Ok(Some(ArtifactServerArgs {
         listener: Arc::new(listener),
-        router,
+        artifacts,
         settings: settings.artifacts.bounds.clone(),
         grace: settings.process.shutdown_grace,
     }))

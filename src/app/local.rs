@@ -16,7 +16,7 @@ use crate::activity::{Activities, State};
 use crate::actors::artifact_server::ArtifactServerArgs;
 use crate::actors::system::{System, SystemArgs};
 use crate::config::LocalSettings;
-use crate::http::artifacts::{self, ArtifactSettings};
+use crate::http::artifacts::{ArtifactSettings, Artifacts};
 use crate::local::{self, LocalCatalog, Output};
 
 /// Runs until a signal ends it, or until everything ran once.
@@ -38,10 +38,10 @@ pub async fn local(mut settings: LocalSettings) -> anyhow::Result<ExitCode> {
     let executor = executor::executor(&settings.run, shutdown.clone()).await?.executor;
     let context = parts::context(&settings.run, Arc::clone(&catalog) as Arc<_>, &stored, executor);
     let activities = Arc::clone(&context.activities);
-    let router = artifacts::router(stored.storage, stored.presence, ArtifactSettings { latest: true });
+    let artifacts = Artifacts::new(stored.storage, stored.presence, ArtifactSettings { latest: true });
     let grace = settings.process.shutdown_grace;
     let artifact_server =
-        ArtifactServerArgs { listener: Arc::new(listener), router, settings: settings.server.clone(), grace };
+        ArtifactServerArgs { listener: Arc::new(listener), artifacts, settings: settings.server.clone(), grace };
     let synced = Arc::new(Notify::new());
     let on_synced = {
         let synced = Arc::clone(&synced);

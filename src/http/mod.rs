@@ -6,7 +6,7 @@ mod server;
 
 use std::time::Duration;
 
-pub use server::{Listener, Socket, serve};
+pub use server::{Listener, Lost, Piece, Responder, Socket, Wire, serve};
 
 /// [`ServerSettings::buffer`] of what is asked by GETs of short paths, which fit many times over.
 pub const SMALL_BUFFER: usize = 64 * 1024;

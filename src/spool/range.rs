@@ -13,6 +13,9 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 /// Size of the pieces: a slow reader has one or two of them pending, and there may be a thousand slow readers.
 const CHUNK: u64 = 64 * 1024;
 
+/// Distance of the samples of [`FileRange::is_warm`]: what Linux reads ahead by default.
+const SAMPLE: usize = 128 * 1024;
+
 /// A part of an open file; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct FileRange {
@@ -73,6 +76,24 @@ impl FileRange {
         let mut bytes = vec![0; self.len() as usize];
         let read = self.is_local.then(|| system::read(&self.file, &mut bytes, self.range.start)).flatten()?;
         (read == bytes.len()).then(|| bytes.into())
+    }
+
+    /// Whether the kernel has it in memory, as far as samples tell: what is read ahead or given up together is larger than
+    /// what is between them.
+    pub fn is_warm(&self) -> bool {
+        let mut byte = [0];
+        let mut samples = self.range.clone().step_by(SAMPLE).chain(self.range.end.checked_sub(1));
+        self.is_empty() || self.is_local && samples.all(|at| system::read(&self.file, &mut byte, at) == Some(1))
+    }
+
+    /// Reads all of it for nobody, so that the kernel has it in memory. A file that ends earlier is an error.
+    pub fn warm(&self) -> io::Result<()> {
+        let (mut rest, mut buffer) = (self.clone(), vec![0; CHUNK.min(self.len()) as usize]);
+        while !rest.is_empty() {
+            let piece = rest.split_to(CHUNK);
+            self.file.read_exact_at(&mut buffer[..piece.len() as usize], piece.range.start)?;
+        }
+        Ok(())
     }
 
     /// All of it; waits for whatever it takes. A file that ends earlier is an error.

@@ -82,6 +82,12 @@ impl StoredFile {
         &self.range
     }
 
+    /// Takes up to `length` bytes off its front.
+    #[must_use]
+    pub fn split_to(&mut self, length: u64) -> Self {
+        Self { range: self.range.split_to(length), lost: self.lost.clone() }
+    }
+
     /// What it means that they could not be read.
     pub fn lost(&self, error: io::Error) -> StorageError {
         match &self.lost {

@@ -133,6 +133,11 @@ pub trait Storage: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Whether archives are files of this machine, so that handing one out costs as little as looking at it.
+    fn has_files(&self) -> bool {
+        false
+    }
+
     /// The address under which consumers find the archive.
     fn url(&self, key: &ArtifactKey) -> String;
 

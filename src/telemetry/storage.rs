@@ -99,6 +99,10 @@ impl Storage for Reported {
         self.storage.redirect(key).await
     }
 
+    fn has_files(&self) -> bool {
+        self.storage.has_files()
+    }
+
     fn url(&self, key: &ArtifactKey) -> String {
         self.storage.url(key)
     }

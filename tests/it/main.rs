@@ -26,6 +26,7 @@ mod restart;
 mod secrets;
 mod settings;
 mod shutdown;
+mod slow_readers;
 mod spec;
 mod storage_pvc;
 mod storage_s3;

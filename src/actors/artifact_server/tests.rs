@@ -8,13 +8,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::http::artifacts::ArtifactSettings;
+use crate::storage::memory::{MemorySettings, MemoryStorage};
 
 const LONG: Duration = Duration::from_secs(60);
 
 fn args(listener: TcpListener) -> ArtifactServerArgs {
-    let router = axum::Router::new().route("/", axum::routing::get(|| async { "served" }));
+    let memory = MemorySettings { capacity: 0, base_url: String::new() };
+    let storage = Arc::new(MemoryStorage::new(memory, Arc::default()));
+    let artifacts = Artifacts::new(storage, Arc::default(), ArtifactSettings::default());
     let settings = ServerSettings { max_connections: 10, header_timeout: LONG, idle_timeout: LONG, buffer: 65536 };
-    ArtifactServerArgs { listener: Arc::new(listener), router, settings, grace: LONG }
+    ArtifactServerArgs { listener: Arc::new(listener), artifacts, settings, grace: LONG }
 }
 
 fn listening() -> (ArtifactServerArgs, SocketAddr) {
@@ -37,7 +41,7 @@ async fn ask(address: SocketAddr) -> TcpStream {
 async fn is_served(mut connection: TcpStream) -> bool {
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();
-    answer.starts_with("HTTP/1.1 200") && answer.ends_with("served")
+    answer.starts_with("HTTP/1.1 404") && answer.ends_with("not found\n")
 }
 
 #[tokio::test]

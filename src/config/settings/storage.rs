@@ -161,6 +161,8 @@ pub const LOCAL: Group = Group {
         BACKEND.info,
         MEMORY_CAPACITY.info,
         PVC_PATH.info,
+        CACHE_MEMORY.info,
+        CACHE_DISK.info,
         RETENTION_TTL.info,
         RETENTION_RECORDS.info,
         COLLECT_INTERVAL.info,

@@ -1,34 +1,30 @@
 //! The artifact server: GET and HEAD on stored archives, straight from the storage.
 //!
 //! Consumers give up on a 404 and try again on a 503, so 404 is said only of what is known not to exist.
+//!
+//! There is no router, no layer and no boxed body between the connection and the storage: with them, a small request cost
+//! more than nginx's (docs/performance.md).
 
 mod body;
 mod conditional;
+mod head;
+mod path;
 mod range;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
-use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    LAST_MODIFIED, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::response::Builder;
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use hyper::body::Incoming;
 
-use body::{Counted, Exactly};
-use conditional::{CONDITIONS, Validators, Verdict};
+pub use body::ArtifactBody;
+use conditional::{CONDITIONS, Verdict};
+use head::{Target, insert};
 use range::Requested;
 
-use crate::storage::{Absence, ArtifactKey, Presence, Storage, StorageError, StoredArtifact};
-use crate::telemetry::metrics;
+use super::{Responder, Wire};
+use crate::storage::{Absence, ArtifactKey, Content, Presence, Storage, StorageError, StoredArtifact};
+use crate::telemetry::metrics::ArtifactMetrics;
 
 /// Name under which each source's advertised archive is served when [`ArtifactSettings::latest`] allows it.
 const LATEST: &str = "latest.tar.gz";
@@ -44,61 +40,91 @@ pub struct ArtifactSettings {
     pub latest: bool,
 }
 
-/// Serves what `storage` has under `/artifacts/{namespace}/{name}/{file}`, and the same without `/artifacts`;
-/// `presence` tells what is absent from what is being rebuilt.
-pub fn router(storage: Arc<dyn Storage>, presence: Arc<Presence>, settings: ArtifactSettings) -> Router {
-    Router::new()
-        .route("/artifacts/{namespace}/{name}/{file}", get(artifact))
-        .route("/{namespace}/{name}/{file}", get(artifact))
-        .fallback(async || not_found())
-        .with_state(Server { storage, presence, settings })
-        .layer(middleware::from_fn(count))
-}
-
+/// Serves what a storage has under `/artifacts/{namespace}/{name}/{file}`, and the same without `/artifacts`.
 #[derive(Clone)]
+pub struct Artifacts(Arc<Server>);
+
 struct Server {
     storage: Arc<dyn Storage>,
     presence: Arc<Presence>,
     settings: ArtifactSettings,
+    metrics: Arc<ArtifactMetrics>,
 }
 
-/// What a path stands for.
-struct Target {
-    key: ArtifactKey,
-    /// Whether the path will never stand for anything else.
-    immutable: bool,
-}
-
-async fn count(request: Request, next: Next) -> Response {
-    let in_flight = metrics::artifact_request_begins();
-    let response = next.run(request).await;
-    metrics::artifact_request_answered(response.status());
-    response.map(|body| Body::new(Counted::new(body, in_flight)))
-}
-
-async fn artifact(
-    State(server): State<Server>,
-    path: Result<Path<(String, String, String)>, PathRejection>,
-    method: Method,
+/// An answer without what counts it.
+struct Answer {
+    status: StatusCode,
     headers: HeaderMap,
-) -> Response {
-    // A path that cannot be decoded names nothing.
-    let Ok(Path((namespace, name, file))) = path else { return not_found() };
-    let target = match server.locate(&namespace, &name, &file) {
-        Ok(target) => target,
-        Err(absence) => return absent(absence),
-    };
-    match server.answer(&target, &method, &headers).await {
-        Ok(Some(response)) => response,
-        Ok(None) => absent(server.presence.absence(&target.key)),
-        Err(error) => {
-            tracing::warn!(key = %target.key, %error, "could not serve an artifact");
-            absent(Absence::Unknown)
-        }
+    content: Said,
+}
+
+enum Said {
+    Nothing,
+    Text(&'static str),
+    Archive(Content, u64),
+}
+
+impl Artifacts {
+    /// Serves `storage`; `presence` tells what is absent from what is being rebuilt.
+    pub fn new(storage: Arc<dyn Storage>, presence: Arc<Presence>, settings: ArtifactSettings) -> Self {
+        Self(Arc::new(Server { storage, presence, settings, metrics: ArtifactMetrics::new() }))
+    }
+
+    /// The answer to a request with these headers. Files go through `wire`, if there is one.
+    async fn answer(self, method: Method, uri: Uri, headers: HeaderMap, wire: Option<Wire>) -> Response<ArtifactBody> {
+        let server = &*self.0;
+        let in_flight = server.metrics.begin();
+        let mut answer = server.find(&method, uri.path(), &headers).await;
+        server.metrics.answered(answer.status);
+        answer.headers.entry(CONTENT_LENGTH).or_insert_with(|| answer.content.len().into());
+        let body = match answer.content {
+            _ if method == Method::HEAD => ArtifactBody::empty(in_flight),
+            Said::Nothing => ArtifactBody::empty(in_flight),
+            Said::Text(text) => ArtifactBody::text(text, in_flight),
+            Said::Archive(content, length) => {
+                ArtifactBody::archive(content, length, wire.as_ref(), &server.metrics, in_flight)
+            }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        response
+    }
+}
+
+impl Responder for Artifacts {
+    type Body = ArtifactBody;
+
+    fn respond(
+        &self,
+        request: Request<Incoming>,
+        wire: &Wire,
+    ) -> impl Future<Output = Response<ArtifactBody>> + Send + use<> {
+        let (parts, _) = request.into_parts();
+        self.clone().answer(parts.method, parts.uri, parts.headers, Some(wire.clone()))
     }
 }
 
 impl Server {
+    async fn find(&self, method: &Method, path: &str, headers: &HeaderMap) -> Answer {
+        let Some(names) = path::names(path) else { return not_found() };
+        if method != Method::GET && method != Method::HEAD {
+            return Answer::new(StatusCode::METHOD_NOT_ALLOWED, &[(ALLOW, "GET,HEAD")], Said::Nothing);
+        }
+        let target = match self.locate(&names.namespace, &names.name, &names.file) {
+            Ok(target) => target,
+            Err(absence) => return absent(absence),
+        };
+        match self.about(&target, method, headers).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => absent(self.presence.absence(&target.key)),
+            Err(error) => {
+                tracing::warn!(key = %target.key, %error, "could not serve an artifact");
+                absent(Absence::Unknown)
+            }
+        }
+    }
+
     fn locate(&self, namespace: &str, name: &str, file: &str) -> Result<Target, Absence> {
         if file != LATEST || !self.settings.latest {
             let key = ArtifactKey::parse(namespace, name, file).map_err(|_| Absence::Known)?;
@@ -112,39 +138,40 @@ impl Server {
     }
 
     /// The answer to a GET or HEAD; `None` when the archive is not there.
-    async fn answer(
+    async fn about(
         &self,
         target: &Target,
         method: &Method,
         headers: &HeaderMap,
-    ) -> Result<Option<Response>, StorageError> {
+    ) -> Result<Option<Answer>, StorageError> {
         if method == Method::GET
             && let Some(url) = self.storage.redirect(&target.key).await?
         {
-            return self.redirect(target, headers, &url).await;
+            return self.redirect(target, headers, url).await;
         }
         let conditional = CONDITIONS.iter().any(|name| headers.contains_key(name));
         if method == Method::GET && !conditional {
-            return self.send_whole(target).await;
+            return self.whole(target).await;
         }
         let Some(stored) = self.storage.peek(&target.key).await? else { return Ok(None) };
         let validators = target.validators(&stored);
-        if let Some(response) = target.unless_wanted(headers, &stored) {
-            return Ok(Some(response));
+        if let Some(answer) = target.unless_wanted(headers, &stored) {
+            return Ok(Some(answer));
         }
         if method == Method::HEAD {
             // Ranges are defined for GET only.
-            let response = target.content_head(StatusCode::OK, &stored).header(CONTENT_LENGTH, stored.size);
-            return Ok(Some(finish(response, Body::empty())));
+            let headers = target.content_head(StatusCode::OK, &stored, stored.size);
+            return Ok(Some(Answer { status: StatusCode::OK, headers, content: Said::Nothing }));
         }
         let counts = conditional::range_counts(headers, &validators);
         match if counts { range::requested(headers, stored.size) } else { Requested::Whole } {
-            Requested::Whole => self.send_whole(target).await,
-            Requested::Part(part) => self.send_part(target, part).await,
+            Requested::Whole => self.whole(target).await,
+            Requested::Part(part) => self.part(target, part).await,
             Requested::Unsatisfiable => {
-                let response = target.head(StatusCode::RANGE_NOT_SATISFIABLE, &stored);
-                let response = response.header(CONTENT_RANGE, format!("bytes */{}", stored.size));
-                Ok(Some(finish(response, Body::empty())))
+                let status = StatusCode::RANGE_NOT_SATISFIABLE;
+                let mut headers = target.head(status, validators);
+                insert(&mut headers, CONTENT_RANGE, format!("bytes */{}", stored.size));
+                Ok(Some(Answer { status, headers, content: Said::Nothing }))
             }
         }
     }
@@ -155,106 +182,83 @@ impl Server {
         &self,
         target: &Target,
         headers: &HeaderMap,
-        url: &str,
-    ) -> Result<Option<Response>, StorageError> {
+        url: String,
+    ) -> Result<Option<Answer>, StorageError> {
         let Some(stored) = self.storage.stat(&target.key).await? else { return Ok(None) };
-        if let Some(response) = target.unless_wanted(headers, &stored) {
-            return Ok(Some(response));
+        if let Some(answer) = target.unless_wanted(headers, &stored) {
+            return Ok(Some(answer));
         }
         // The next one is signed anew.
-        let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT).header(LOCATION, url);
-        Ok(Some(finish(response.header(CACHE_CONTROL, "no-store"), Body::empty())))
+        let mut answer = Answer::new(StatusCode::TEMPORARY_REDIRECT, &[(CACHE_CONTROL, "no-store")], Said::Nothing);
+        insert(&mut answer.headers, LOCATION, url);
+        Ok(Some(answer))
     }
 
-    async fn send_whole(&self, target: &Target) -> Result<Option<Response>, StorageError> {
+    async fn whole(&self, target: &Target) -> Result<Option<Answer>, StorageError> {
         let Some((stored, content)) = self.storage.retrieve(&target.key, None).await? else { return Ok(None) };
-        let response = target.content_head(StatusCode::OK, &stored).header(CONTENT_LENGTH, stored.size);
-        Ok(Some(finish(response, Body::new(Exactly::new(content.into_stream(), stored.size)))))
+        let headers = target.content_head(StatusCode::OK, &stored, stored.size);
+        Ok(Some(Answer { status: StatusCode::OK, headers, content: Said::Archive(content, stored.size) }))
     }
 
-    async fn send_part(&self, target: &Target, part: std::ops::Range<u64>) -> Result<Option<Response>, StorageError> {
-        let length = part.end - part.start;
-        let content_range = format!("bytes {}-{}/", part.start, part.end - 1);
-        let Some((stored, content)) = self.storage.retrieve(&target.key, Some(part)).await? else { return Ok(None) };
-        let response = target
-            .content_head(StatusCode::PARTIAL_CONTENT, &stored)
-            .header(CONTENT_LENGTH, length)
-            .header(CONTENT_RANGE, format!("{content_range}{}", stored.size));
-        Ok(Some(finish(response, Body::new(Exactly::new(content.into_stream(), length)))))
+    async fn part(&self, target: &Target, part: std::ops::Range<u64>) -> Result<Option<Answer>, StorageError> {
+        let Some((stored, content)) = self.storage.retrieve(&target.key, Some(part.clone())).await? else {
+            return Ok(None);
+        };
+        let (status, length) = (StatusCode::PARTIAL_CONTENT, part.end - part.start);
+        let mut headers = target.content_head(status, &stored, length);
+        insert(&mut headers, CONTENT_RANGE, format!("bytes {}-{}/{}", part.start, part.end - 1, stored.size));
+        Ok(Some(Answer { status, headers, content: Said::Archive(content, length) }))
     }
 }
 
 impl Target {
-    /// The entity tag is the digest as the ExternalArtifact writes it, so that people can compare the two.
-    fn validators(&self, stored: &StoredArtifact) -> Validators {
-        Validators { etag: format!("\"{}\"", stored.key.digest().prefixed()), modified: self.modified(stored) }
-    }
-
-    /// What stands for the latest revision may turn to an older one again, so no time tells its states apart.
-    fn modified(&self, stored: &StoredArtifact) -> Option<SystemTime> {
-        self.immutable.then(|| conditional::representable(stored.stored_at))?
-    }
-
     /// The answer to a request whose conditions do not hold.
-    fn unless_wanted(&self, headers: &HeaderMap, stored: &StoredArtifact) -> Option<Response> {
-        let response = match conditional::evaluate(headers, &self.validators(stored)) {
-            Verdict::Send => return None,
-            // The length that a 200 would have had (RFC 9110 section 8.6), lest a zero is filled in.
-            Verdict::NotModified => self.head(StatusCode::NOT_MODIFIED, stored).header(CONTENT_LENGTH, stored.size),
-            Verdict::PreconditionFailed => self.head(StatusCode::PRECONDITION_FAILED, stored),
-        };
-        Some(finish(response, Body::empty()))
-    }
-
-    /// What every answer about a stored archive says.
-    fn head(&self, status: StatusCode, stored: &StoredArtifact) -> Builder {
+    fn unless_wanted(&self, headers: &HeaderMap, stored: &StoredArtifact) -> Option<Answer> {
         let validators = self.validators(stored);
-        // Private: an archive may hold what a credential gave access to, which no shared cache should keep.
-        let cache = match (self.immutable, status.is_client_error()) {
-            // What is said of one request holds for no other (RFC 9111 section 3).
-            (_, true) => "no-store",
-            (true, false) => "private, max-age=31536000, immutable",
-            (false, false) => "private, no-cache",
+        let status = match conditional::evaluate(headers, &validators) {
+            Verdict::Send => return None,
+            Verdict::NotModified => StatusCode::NOT_MODIFIED,
+            Verdict::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         };
-        let response = Response::builder()
-            .status(status)
-            .header(ETAG, validators.etag)
-            .header(CACHE_CONTROL, cache)
-            .header(ACCEPT_RANGES, "bytes");
-        match validators.modified {
-            Some(modified) => response.header(LAST_MODIFIED, httpdate::fmt_http_date(modified)),
-            None => response,
+        let mut headers = self.head(status, validators);
+        if status == StatusCode::NOT_MODIFIED {
+            // The length that a 200 would have had (RFC 9110 section 8.6), lest a zero is filled in.
+            headers.insert(CONTENT_LENGTH, stored.size.into());
+        }
+        Some(Answer { status, headers, content: Said::Nothing })
+    }
+}
+
+impl Said {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Text(text) => text.len() as u64,
+            Self::Archive(_, length) => *length,
         }
     }
+}
 
-    /// What every answer with content says.
-    fn content_head(&self, status: StatusCode, stored: &StoredArtifact) -> Builder {
-        let digest = stored.key.digest().to_string();
-        let disposition = format!("attachment; filename=\"{}-{}.tar.gz\"", stored.key.source().name, &digest[..12]);
-        self.head(status, stored)
-            .header(CONTENT_TYPE, "application/gzip")
-            .header(CONTENT_DISPOSITION, disposition)
-            .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
+impl Answer {
+    fn new(status: StatusCode, headers: &[(axum::http::HeaderName, &'static str)], content: Said) -> Self {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+        Self { status, headers: headers.collect(), content }
     }
 }
 
-fn finish(response: Builder, body: Body) -> Response {
-    // Names and digests are plain ASCII, so the headers are valid.
-    response.body(body).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
-}
-
-fn absent(absence: Absence) -> Response {
+fn absent(absence: Absence) -> Answer {
     match absence {
         Absence::Known => not_found(),
         Absence::Unknown => {
             let headers = [(RETRY_AFTER, RETRY_AFTER_SECONDS), (CACHE_CONTROL, "no-store")];
-            (StatusCode::SERVICE_UNAVAILABLE, headers, "not available right now, try again\n").into_response()
+            let text = Said::Text("not available right now, try again\n");
+            Answer::new(StatusCode::SERVICE_UNAVAILABLE, &headers, text)
         }
     }
 }
 
-fn not_found() -> Response {
-    (StatusCode::NOT_FOUND, [(CACHE_CONTROL, "no-store")], "not found\n").into_response()
+fn not_found() -> Answer {
+    Answer::new(StatusCode::NOT_FOUND, &[(CACHE_CONTROL, "no-store")], Said::Text("not found\n"))
 }
 
 #[cfg(test)]

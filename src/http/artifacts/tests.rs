@@ -1,13 +1,14 @@
-//! The router over a storage in memory and over one that misbehaves.
+//! The server over a storage in memory and over one that misbehaves.
 
 mod files;
 mod paths;
 mod requests;
+mod sockets;
 mod trouble;
 
 use axum::http::HeaderName;
+use axum::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http_body_util::BodyExt as _;
-use tower::ServiceExt as _;
 
 use super::*;
 use crate::api::ObjectName;
@@ -28,7 +29,7 @@ struct Fixture {
 struct Answer {
     status: u16,
     headers: HeaderMap,
-    body: Result<Vec<u8>, axum::Error>,
+    body: Result<Vec<u8>, StorageError>,
 }
 
 impl Fixture {
@@ -47,6 +48,11 @@ impl Fixture {
         Self { storage, presence, key, latest: false }
     }
 
+    fn artifacts(&self) -> Artifacts {
+        let settings = ArtifactSettings { latest: self.latest };
+        Artifacts::new(Arc::clone(&self.storage), Arc::clone(&self.presence), settings)
+    }
+
     fn path(&self) -> String {
         format!("/{}", self.key)
     }
@@ -56,13 +62,12 @@ impl Fixture {
     }
 
     async fn ask(&self, method: &str, path: &str, headers: &[(HeaderName, &str)]) -> Answer {
-        let settings = ArtifactSettings { latest: self.latest };
-        let router = router(Arc::clone(&self.storage), Arc::clone(&self.presence), settings);
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(name, *value);
         }
-        let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let response = self.artifacts().answer(parts.method, parts.uri, parts.headers, None).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map(|body| body.to_bytes().to_vec());
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }

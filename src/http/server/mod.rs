@@ -4,12 +4,13 @@
 mod connection;
 mod listener;
 mod pulse;
+mod responder;
+mod wire;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,16 +18,18 @@ use tokio_util::task::TaskTracker;
 use super::ServerSettings;
 use connection::Connection;
 pub use listener::{Listener, Socket};
+pub use responder::Responder;
+pub use wire::{Lost, Piece, Wire};
 
 /// Wait after a failed accept. Almost always file descriptors have run out, and only a connection's end helps.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(250);
 
-/// Serves `router` on `listener` until `shutdown`. Then the listener is closed, idle connections end, and open answers
+/// Serves what `responder` answers on `listener` until `shutdown`. Then the listener is closed, idle connections end, and open answers
 /// may go on for `grace` before they are cut off. Returns when no connection is left; when the returned future is
 /// dropped, all of them are cut off.
-pub async fn serve<L: Listener>(
+pub async fn serve<L: Listener, R: Responder>(
     listener: L,
-    router: Router,
+    responder: R,
     settings: ServerSettings,
     shutdown: CancellationToken,
     grace: Duration,
@@ -36,7 +39,7 @@ pub async fn serve<L: Listener>(
     let _cut_on_drop = cut.clone().drop_guard();
     let limit = Arc::new(Semaphore::new(settings.max_connections));
     while let Some((stream, permit)) = next(&listener, &limit, &shutdown).await {
-        let connection = Connection::new(router.clone(), &settings, shutdown.clone(), cut.clone());
+        let connection = Connection::new(responder.clone(), &settings, shutdown.clone(), cut.clone());
         connections.spawn(async move {
             connection.run(stream).await;
             drop(permit);

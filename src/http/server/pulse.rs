@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until};
 
 use super::listener::Socket;
+use super::wire::{self, Wire};
 
 /// What a connection has been doing, and since when.
 #[derive(Debug)]
@@ -112,15 +113,16 @@ impl Drop for Answering {
     }
 }
 
-/// A socket that reports what passes through it.
+/// A socket that reports what passes through it, and sends files where their placeholders come.
 pub(super) struct Observed<S: Socket> {
     stream: S,
     pulse: Arc<Pulse>,
+    wire: Wire,
 }
 
 impl<S: Socket> Observed<S> {
-    pub(super) fn new(stream: S, pulse: Arc<Pulse>) -> Self {
-        Self { stream, pulse }
+    pub(super) fn new(stream: S, pulse: Arc<Pulse>, wire: Wire) -> Self {
+        Self { stream, pulse, wire }
     }
 
     fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -154,8 +156,12 @@ impl<S: Socket> AsyncRead for Observed<S> {
 
 impl<S: Socket> AsyncWrite for Observed<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.note(written)
+        let this = &mut *self;
+        let written = match wire::is_placeholder(bytes) {
+            true => this.wire.poll_send(cx, &mut this.stream, bytes.len()),
+            false => Pin::new(&mut this.stream).poll_write(cx, bytes),
+        };
+        this.note(written)
     }
 
     fn poll_write_vectored(
@@ -163,8 +169,12 @@ impl<S: Socket> AsyncWrite for Observed<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.note(written)
+        let this = &mut *self;
+        let written = match (wire::before_placeholder(slices), slices) {
+            (0, [placeholder, ..]) => this.wire.poll_send(cx, &mut this.stream, placeholder.len()),
+            (count, _) => Pin::new(&mut this.stream).poll_write_vectored(cx, &slices[..count]),
+        };
+        this.note(written)
     }
 
     fn is_write_vectored(&self) -> bool {

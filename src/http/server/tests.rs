@@ -6,6 +6,7 @@ mod silence;
 
 use std::net::SocketAddr;
 
+use axum::Router;
 use axum::routing::get;
 use futures::stream::{self, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -86,9 +86,17 @@ impl Storage for Cached {
         if let Some(copy) = self.copy(key).await {
             return Ok(Some(copy.hand_out(range)));
         }
-        let Some(stored) = self.backend.stat(key).await? else { return Ok(None) };
-        if !self.fills.may_hold(stored.size) {
-            return self.backend.retrieve(key, range).await;
+        if self.backend.has_files() {
+            match self.backend.retrieve(key, range.clone()).await? {
+                Some((stored, _)) if self.fills.may_hold(stored.size) => {}
+                found => return Ok(found),
+            }
+        } else {
+            match self.backend.stat(key).await? {
+                Some(stored) if self.fills.may_hold(stored.size) => {}
+                Some(_) => return self.backend.retrieve(key, range).await,
+                None => return Ok(None),
+            }
         }
         match self.fills.fill(key).await? {
             Filled::Copy(copy) => Ok(Some(copy.hand_out(range))),

@@ -210,6 +210,10 @@ impl Storage for FilesystemStorage {
         }
     }
 
+    fn has_files(&self) -> bool {
+        true
+    }
+
     fn url(&self, key: &ArtifactKey) -> String {
         format!("{}/{key}", self.settings.base_url)
     }

@@ -1,10 +1,11 @@
 //! The metric families: one function for each thing that is counted. Labels have few values; nothing here carries
 //! the name of an object, which would outlive it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Counter, Gauge, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 const RECONCILIATION_DURATION: &str = "externalsource_reconciliation_duration_seconds";
 const GOTK_RECONCILE_DURATION: &str = "gotk_reconcile_duration_seconds";
@@ -30,6 +31,19 @@ const WHITELIST_VALID: &str = "externalsource_hook_executor_whitelist_valid";
 const ARTIFACT_REQUESTS: &str = "externalsource_artifact_server_requests_total";
 const ARTIFACT_BYTES: &str = "externalsource_artifact_server_sent_bytes_total";
 const ARTIFACT_IN_FLIGHT: &str = "externalsource_artifact_server_requests_in_flight";
+
+/// All that the artifact server answers with.
+const ARTIFACT_STATUSES: [StatusCode; 9] = [
+    StatusCode::OK,
+    StatusCode::PARTIAL_CONTENT,
+    StatusCode::NOT_MODIFIED,
+    StatusCode::TEMPORARY_REDIRECT,
+    StatusCode::NOT_FOUND,
+    StatusCode::METHOD_NOT_ALLOWED,
+    StatusCode::PRECONDITION_FAILED,
+    StatusCode::RANGE_NOT_SATISFIABLE,
+    StatusCode::SERVICE_UNAVAILABLE,
+];
 
 /// Tells the recorder what each family means.
 pub(super) fn describe() {
@@ -154,29 +168,46 @@ pub fn hook_executor(running: usize, waiting: usize, whitelist_valid: bool) {
 }
 
 /// A request that the artifact server is answering, until it is dropped.
-#[derive(Debug)]
-pub struct InFlight(());
+pub struct InFlight(Gauge);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        gauge!(ARTIFACT_IN_FLIGHT).decrement(1);
+        self.0.decrement(1);
     }
 }
 
-/// A request reached the artifact server.
-pub fn artifact_request_begins() -> InFlight {
-    gauge!(ARTIFACT_IN_FLIGHT).increment(1);
-    InFlight(())
+/// What the artifact server counts. Looked up once: a look-up costs more than all the rest of counting.
+pub struct ArtifactMetrics {
+    answers: [(StatusCode, Counter); ARTIFACT_STATUSES.len()],
+    sent: Counter,
+    in_flight: Gauge,
 }
 
-/// The artifact server answered with this status; the content is still to be sent.
-pub fn artifact_request_answered(status: StatusCode) {
-    counter!(ARTIFACT_REQUESTS, "code" => status.as_str().to_owned()).increment(1);
-}
+impl ArtifactMetrics {
+    /// For the recorder that is installed now.
+    pub fn new() -> Arc<Self> {
+        let answers = |status: StatusCode| (status, counter!(ARTIFACT_REQUESTS, "code" => status.as_str().to_owned()));
+        let (sent, in_flight) = (counter!(ARTIFACT_BYTES), gauge!(ARTIFACT_IN_FLIGHT));
+        Arc::new(Self { answers: ARTIFACT_STATUSES.map(answers), sent, in_flight })
+    }
 
-/// The artifact server handed bytes of an archive to a connection.
-pub fn artifact_bytes_sent(bytes: u64) {
-    counter!(ARTIFACT_BYTES).increment(bytes);
+    /// A request arrived.
+    pub fn begin(&self) -> InFlight {
+        self.in_flight.increment(1);
+        InFlight(self.in_flight.clone())
+    }
+
+    /// A request was answered with this status; the content is still to be sent.
+    pub fn answered(&self, status: StatusCode) {
+        if let Some((_, counter)) = self.answers.iter().find(|(known, _)| *known == status) {
+            counter.increment(1);
+        }
+    }
+
+    /// Bytes of an archive were handed to a connection.
+    pub fn sent(&self, bytes: u64) {
+        self.sent.increment(bytes);
+    }
 }
 
 fn flag(value: bool) -> &'static str {

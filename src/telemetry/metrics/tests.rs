@@ -160,9 +160,10 @@ async fn every_family_can_be_scraped() {
     storage_failed("store");
     available("storage", false);
     available("api-server", true);
-    drop(artifact_request_begins());
-    artifact_request_answered(axum::http::StatusCode::OK);
-    artifact_bytes_sent(10);
+    let artifacts = ArtifactMetrics::new();
+    drop(artifacts.begin());
+    artifacts.answered(axum::http::StatusCode::OK);
+    artifacts.sent(10);
     hook_executor(2, 3, false);
     hook_executed("postRequest", "retry", "failed", Duration::from_secs(1));
     drop(guard);

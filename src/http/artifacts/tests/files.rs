@@ -1,17 +1,31 @@
-//! The router over files: the same answers, and nothing that is damaged.
+//! The server over files: the same answers, and nothing that is damaged.
 
 use std::fs;
 
 use axum::http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
-use futures::TryStreamExt as _;
 use tempfile::TempDir;
 
 use super::*;
+use crate::storage::cache::{CacheSettings, Cached};
 use crate::storage::filesystem::{FilesystemSettings, FilesystemStorage};
 use crate::storage::{Owner, Scope};
 
-async fn on_a_volume() -> (Fixture, TempDir) {
+pub(super) async fn on_a_volume() -> (Fixture, TempDir) {
     let folder = tempfile::tempdir().unwrap();
+    let storage = volume(&folder).await;
+    (Fixture::over(Arc::new(storage)).await, folder)
+}
+
+/// The same with copies of up to a megabyte in memory, and of more in files.
+async fn with_copies() -> (Fixture, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = CacheSettings { memory: 2 << 20, disk: 8 << 20 };
+    let spools = Spools::new(1 << 20, std::env::temp_dir());
+    let storage = Cached::new(Arc::new(volume(&folder).await), settings, &spools, Arc::default());
+    (Fixture::over(Arc::new(storage)).await, folder)
+}
+
+async fn volume(folder: &TempDir) -> FilesystemStorage {
     let settings = FilesystemSettings {
         root: folder.path().to_owned(),
         shared: false,
@@ -20,8 +34,7 @@ async fn on_a_volume() -> (Fixture, TempDir) {
         take_over: None,
         holder: "the test".into(),
     };
-    let storage = FilesystemStorage::open(settings).await.unwrap();
-    (Fixture::over(Arc::new(storage)).await, folder)
+    FilesystemStorage::open(settings).await.unwrap()
 }
 
 #[tokio::test]
@@ -81,13 +94,41 @@ async fn a_download_under_way_survives_a_deletion() {
     let large = Spools::from_bytes(vec![1; 3 << 20]);
     let key = ArtifactKey::new(ObjectName::new("team-a", "large"), large.digest());
     files.storage.store(&key, &large).await.unwrap();
-    let router = router(files.storage.clone(), files.presence.clone(), ArtifactSettings::default());
-    let request = Request::get(format!("/{key}")).body(Body::empty()).unwrap();
-    let response = router.oneshot(request).await.unwrap();
+    let uri = format!("/{key}").parse().unwrap();
+    let response = files.artifacts().answer(Method::GET, uri, HeaderMap::new(), None).await;
     files.storage.delete(&key).await.unwrap();
-    let read: usize =
-        response.into_body().into_data_stream().try_fold(0, async |sum, chunk| Ok(sum + chunk.len())).await.unwrap();
-    assert_eq!(read, 3 << 20);
+    let read = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(read.len(), 3 << 20);
     let left = files.storage.list(Scope::All, None).await.unwrap().entries;
     assert!(left.iter().all(|stored| stored.key != key));
+}
+
+#[tokio::test]
+async fn what_has_a_copy_is_served_in_every_way_while_the_volume_is_away() {
+    let (files, folder) = with_copies().await;
+    let large = Spools::from_bytes(vec![7; 3 << 20]);
+    let (key, unknown) = (ArtifactKey::new(ObjectName::new("team-a", "large"), large.digest()), b"never asked for");
+    files.storage.store(&key, &large).await.unwrap();
+    // The bytes given here are in memory, but too many for the copies there: the file is copied when it is asked for.
+    assert_eq!(files.ask("GET", &format!("/{key}"), &[]).await.body().len(), 3 << 20);
+    let unknown = ArtifactKey::new(ObjectName::new("team-a", "unknown"), Digest::of(unknown));
+    files.presence.advertise(unknown.source(), Some(unknown.clone()));
+    let away = folder.path().with_extension("away");
+    fs::rename(folder.path(), &away).unwrap();
+
+    let etag = files.etag();
+    let cases: [(&[(HeaderName, &str)], u16, &[u8]); 4] = [
+        (&[], 200, CONTENT),
+        (&[(RANGE, "bytes=3-5")], 206, b"345"),
+        (&[(IF_NONE_MATCH, &etag)], 304, b""),
+        (&[(IF_MATCH, "\"other\"")], 412, b""),
+    ];
+    for (headers, status, body) in cases {
+        let answer = files.get(headers).await;
+        assert_eq!((answer.status, answer.body()), (status, body), "{headers:?}");
+    }
+    assert_eq!(files.ask("HEAD", &files.path(), &[]).await.status, 200);
+    assert_eq!(files.ask("GET", &format!("/{key}"), &[]).await.body().len(), 3 << 20);
+    assert_eq!(files.ask("GET", &format!("/{unknown}"), &[]).await.status, 503);
+    fs::rename(&away, folder.path()).unwrap();
 }

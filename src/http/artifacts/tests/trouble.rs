@@ -1,7 +1,7 @@
 //! Absent archives, a storage that fails, and streams that are not what they promised.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use axum::http::header::{IF_NONE_MATCH, RANGE};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::http::{ServerSettings, serve};
 use crate::spool::Spool;
-use crate::storage::{Content, Page, Scope};
+use crate::storage::{Page, Scope, StoredArtifact};
 use crate::telemetry::metrics::tests::Recorded;
 
 #[tokio::test]
@@ -140,10 +140,10 @@ async fn a_wrong_stream_breaks_the_connection() {
 async fn over_a_socket(fixture: &Fixture, method: &str, headers: &str) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let router = router(Arc::clone(&fixture.storage), Arc::clone(&fixture.presence), ArtifactSettings::default());
+    let artifacts = fixture.artifacts();
     let minute = Duration::from_secs(60);
     let settings = ServerSettings { max_connections: 1, header_timeout: minute, idle_timeout: minute, buffer: 65536 };
-    let server = tokio::spawn(serve(listener, router, settings, CancellationToken::new(), minute));
+    let server = tokio::spawn(serve(listener, artifacts, settings, CancellationToken::new(), minute));
     let request = format!("{method} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n", fixture.path());
     client.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
@@ -194,9 +194,8 @@ async fn requests_bytes_and_what_is_in_flight_are_counted() {
     ] {
         assert_eq!(recorded.value(series), Some(value), "{series}");
     }
-    let router = router(fixture.storage.clone(), fixture.presence.clone(), ArtifactSettings::default());
-    let request = Request::get(fixture.path()).body(Body::empty()).unwrap();
-    let response = router.oneshot(request).await.unwrap();
+    let uri = fixture.path().parse().unwrap();
+    let response = fixture.artifacts().answer(Method::GET, uri, HeaderMap::new(), None).await;
     assert_eq!(recorded.value("externalsource_artifact_server_requests_in_flight"), Some(1.0));
     drop(response);
     assert_eq!(recorded.value("externalsource_artifact_server_requests_in_flight"), Some(0.0));
