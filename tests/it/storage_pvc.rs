@@ -3,6 +3,7 @@
 mod kills;
 mod restart;
 mod shared;
+mod upgrade;
 mod writers;
 
 use std::fs;
