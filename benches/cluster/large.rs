@@ -142,7 +142,7 @@ fn sample(pid: u32, peak: Arc<AtomicU64>, over: Arc<AtomicBool>) -> std::thread:
             if let Ok(memory) = Memory::of(pid) {
                 peak.fetch_max(memory.anonymous, Ordering::Relaxed);
             }
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::park_timeout(Duration::from_millis(5));
         }
     })
 }

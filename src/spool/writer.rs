@@ -2,13 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
 use super::{CHUNK, Content, Spool};
 use crate::digest::Hasher;
+
+/// Gives back what it took, with an empty buffer.
+type Writing = JoinHandle<io::Result<(Written, Vec<u8>)>>;
 
 /// A spool that is being filled. Dropping it leaves nothing behind: the file has no name.
 pub struct SpoolWriter {
@@ -19,8 +22,8 @@ pub struct SpoolWriter {
     buffer: Vec<u8>,
     /// `None` while a blocking thread has it.
     written: Option<Written>,
-    /// Who has it, and gives it back with a buffer that is empty.
-    writing: Option<JoinHandle<io::Result<(Written, Vec<u8>)>>>,
+    /// Who has it.
+    writing: Option<Writing>,
 }
 
 /// What is in the file.
@@ -114,7 +117,7 @@ fn broken() -> io::Error {
 
 impl Written {
     /// Hashes and writes; gives the buffer back, empty.
-    fn append(&mut self, mut buffer: Vec<u8>, directory: &std::path::Path) -> io::Result<Vec<u8>> {
+    fn append(&mut self, mut buffer: Vec<u8>, directory: &Path) -> io::Result<Vec<u8>> {
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(tempfile::tempfile_in(directory)?),

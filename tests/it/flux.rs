@@ -3,6 +3,8 @@
 use std::io::{Cursor, Write as _};
 
 use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::{Api, discovery};
@@ -122,7 +124,7 @@ async fn kustomize_controller_unpacks_an_archive_that_many_threads_made() -> Res
     testbed.kustomize_controller().await?;
     let origin = Origin::start().await?;
     // Several blocks of the archive, and less than a ConfigMap may hold.
-    let filler = document::noise(300_000, 1).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let filler = STANDARD_NO_PAD.encode(document::noise(450_000, 1));
     origin.on("/map.yaml", Reply::ok(format!("{MANY}  key: large\n  filler: x{filler}\n")));
     let deployment = Deployment::start(&testbed, "blocks", KUSTOMIZATION).await?;
     deployment.sources.apply("config", &http_source(&origin.url("/map.yaml"))).await?;

@@ -97,7 +97,7 @@ impl Peak {
             move || {
                 while !is_over.load(Ordering::Relaxed) {
                     most.fetch_max(anonymous(pid)?, Ordering::Relaxed);
-                    thread::sleep(Duration::from_millis(2));
+                    thread::park_timeout(Duration::from_millis(2));
                 }
                 Ok(())
             }
