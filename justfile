@@ -61,6 +61,10 @@ chart:
 bench *args:
     cargo bench --bench cluster -- {{ args }}
 
+# Measure a 100 MB document from its source's creation to Ready. Needs Go.
+bench-large *args:
+    cargo bench --bench cluster -- --large 100 {{ args }}
+
 # Measure the building blocks: packaging, spooling, serving.
 bench-blocks *args:
     cargo bench --bench blocks -- {{ args }}

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "blocks/packaging.rs"]
+mod packaging;
+
 use std::hint::black_box;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -11,15 +14,14 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use flux_externalsource::api::ObjectName;
-use flux_externalsource::generators::{Content, Validators};
 use flux_externalsource::http::artifacts::{ArtifactSettings, Artifacts};
 use flux_externalsource::http::{self, ServerSettings};
-use flux_externalsource::pipeline::package::{Advertised, Form, Packaged, Packaging, package};
-use flux_externalsource::pipeline::unpack::UnpackLimits;
 use flux_externalsource::spool::{Spool, Spools};
 use flux_externalsource::storage::filesystem::{FilesystemSettings, FilesystemStorage};
 use flux_externalsource::storage::memory::{MemorySettings, MemoryStorage};
 use flux_externalsource::storage::{ArtifactKey, Owner, Presence, Storage};
+use futures::StreamExt as _;
+use testbed::document;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -28,65 +30,16 @@ use tokio_util::sync::CancellationToken;
 /// Bytes of a small body, of which a cluster has many, and of a large one.
 const SIZES: [(&str, usize); 2] = [("10 KB", 10 << 10), ("1 MB", 1 << 20)];
 
-/// Nothing here is unpacked.
-const LIMITS: UnpackLimits = UnpackLimits { entries: 0, total_size: 0, file_size: 0, ratio: 0 };
-
 /// Spools as the controller's default has them.
 fn spools() -> Spools {
-    Spools::new(4 << 20, std::env::temp_dir())
-}
-
-/// A manifest that shrinks to about half.
-fn body(size: usize) -> String {
-    let mut random = fastrand::Rng::with_seed(1);
-    let mut text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bench}\ndata:\n".to_owned();
-    while text.len() < size {
-        let line = format!("  key-{}: {:032x}\n", text.len(), random.u128(..));
-        text.push_str(&line);
-    }
-    text
-}
-
-fn packaging(size: usize, advertised: Option<Advertised>) -> Packaging {
-    let content = Content {
-        body: Spools::from_bytes(body(size)),
-        validators: Validators::default(),
-        content_type: None,
-        head: None,
-    };
-    Packaging {
-        content,
-        form: Form::Answer,
-        destination: None,
-        file_name: "map.yaml".into(),
-        unpack: None,
-        allow_empty: false,
-        advertised,
-    }
-}
-
-fn packages(criterion: &mut Criterion) {
-    let (spools, limits, cancelled) = (spools(), LIMITS, CancellationToken::new());
-    let mut group = criterion.benchmark_group("package");
-    for (name, size) in SIZES {
-        group.throughput(Throughput::Bytes(size as u64));
-        let changed = packaging(size, None);
-        let Packaged::Archive(archive) = package(&changed, &spools, &limits, &cancelled).unwrap() else { return };
-        let known = Advertised { revision: archive.revision, manifests: Some(1), stored: true };
-        let unchanged = packaging(size, Some(known));
-        for (what, job) in [("changed", changed), ("unchanged", unchanged)] {
-            group.bench_function(format!("{name} {what}"), |bencher| {
-                bencher.iter(|| black_box(package(&job, &spools, &limits, &cancelled).unwrap()));
-            });
-        }
-    }
+    Spools::new(1 << 20, std::env::temp_dir())
 }
 
 fn writes(criterion: &mut Criterion) {
     let spools = spools();
     let mut group = criterion.benchmark_group("spool");
     for (name, size) in SIZES {
-        let text = body(size);
+        let text = document::json(size, 1);
         group.throughput(Throughput::Bytes(size as u64));
         group.bench_function(name, |bencher| {
             let write = |mut writer: flux_externalsource::spool::SpoolWriter| {
@@ -130,7 +83,7 @@ fn stores(criterion: &mut Criterion) {
     let (runtime, folder) = (Runtime::new().unwrap(), tempfile::tempdir().unwrap());
     let mut group = criterion.benchmark_group("store");
     for (kind, storage) in runtime.block_on(storages(folder.path())) {
-        for (name, size) in SIZES {
+        for (name, size) in [SIZES[0], SIZES[1], ("20 MB", 20 << 20)] {
             let mut number = 0;
             group.throughput(Throughput::Bytes(size as u64));
             group.bench_function(format!("{name} {kind}"), |bencher| {
@@ -145,6 +98,26 @@ fn stores(criterion: &mut Criterion) {
                 };
                 bencher.to_async(&runtime).iter_batched(next, store, BatchSize::SmallInput);
             });
+        }
+    }
+}
+
+fn reads(criterion: &mut Criterion) {
+    let (runtime, folder) = (Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+    let mut group = criterion.benchmark_group("retrieve");
+    for (kind, storage) in runtime.block_on(storages(folder.path())) {
+        for (name, size) in [SIZES[0], SIZES[1], ("20 MB", 20 << 20)] {
+            let (key, archive) = archive(size, 0);
+            runtime.block_on(storage.store(&key, &archive)).unwrap();
+            let read = async || {
+                let (_, pieces) = storage.retrieve(&key, None).await.unwrap().unwrap();
+                let mut pieces = pieces.into_stream();
+                while let Some(piece) = pieces.next().await {
+                    black_box(piece.unwrap());
+                }
+            };
+            group.throughput(Throughput::Bytes(size as u64));
+            group.bench_function(format!("{name} {kind}"), |bencher| bencher.to_async(&runtime).iter(read));
         }
     }
 }
@@ -192,5 +165,5 @@ async fn serve(storage: Arc<dyn Storage>) -> SocketAddr {
     address
 }
 
-criterion_group!(blocks, packages, writes, stores, downloads);
+criterion_group!(blocks, packaging::packages, packaging::levels, writes, stores, reads, downloads);
 criterion_main!(blocks);

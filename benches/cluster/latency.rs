@@ -27,7 +27,7 @@ pub struct Latency {
 }
 
 /// What a watch saw, and when.
-type Sightings<T> = UnboundedReceiver<(Instant, String, T)>;
+pub type Sightings<T> = UnboundedReceiver<(Instant, String, T)>;
 
 /// Changes one source of `namespace` after the other; `user` writes what follows from it. Each change begins when the
 /// last one is completely written.
@@ -65,7 +65,8 @@ pub async fn run(bed: &Bed, user: &str, namespace: &str, size: &Size) -> Result<
     Ok(Latency { answered, sent, writes })
 }
 
-fn advertised(artifact: &ExternalArtifact) -> (String, Option<String>) {
+/// A name, and the revision that is advertised under it.
+pub fn advertised(artifact: &ExternalArtifact) -> (String, Option<String>) {
     let status = artifact.status.as_ref();
     let revision = status.and_then(|status| status.artifact.as_ref()).map(|artifact| artifact.revision.clone());
     (artifact.name_any(), revision)
@@ -96,7 +97,7 @@ pub async fn floor(bed: &Bed, namespace: &str, size: &Size) -> Result<Latency> {
 }
 
 /// What `read` makes of every object from now on.
-async fn watch<K, T>(api: &Api<K>, read: impl Fn(&K) -> (String, T) + Send + 'static) -> Result<Sightings<T>>
+pub async fn watch<K, T>(api: &Api<K>, read: impl Fn(&K) -> (String, T) + Send + 'static) -> Result<Sightings<T>>
 where
     K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
     T: Send + 'static,
@@ -116,7 +117,8 @@ where
     Ok(told)
 }
 
-async fn until<T>(sightings: &mut Sightings<T>, wanted: &str, holds: impl Fn(&T) -> bool) -> Result<Instant> {
+/// When it held for `wanted`.
+pub async fn until<T>(sightings: &mut Sightings<T>, wanted: &str, holds: impl Fn(&T) -> bool) -> Result<Instant> {
     let search = async {
         loop {
             let (at, name, seen) = sightings.recv().await.context("the watch ended")?;

@@ -1,11 +1,13 @@
 //! Measures the controller against a real API server: how long a thousand new sources take, what one write more or
 //! less there is, what it keeps in memory, how soon a change is seen. `docs/performance.md` explains the figures.
 //!
-//! `just bench` runs it, in about five minutes. Everything runs on 127.0.0.1 and ends with it.
+//! `just bench` runs it, in about five minutes, and `just bench-large` what is told about a large document instead.
+//! Everything runs on 127.0.0.1 and ends with it.
 
 mod bed;
 mod fleet;
 mod floor;
+mod large;
 mod latency;
 mod polls;
 mod report;
@@ -27,6 +29,8 @@ struct Size {
     rounds: usize,
     samples: usize,
     idle: Duration,
+    /// Megabytes of the one document that is measured instead of everything else.
+    large: Option<usize>,
     /// The binary.
     program: String,
     /// Settings beyond those that every run needs, as `NAME=VALUE`.
@@ -41,6 +45,7 @@ impl Size {
             rounds: 3,
             samples: 300,
             idle: Duration::from_secs(60),
+            large: None,
             program: env!("CARGO_BIN_EXE_flux-externalsource").into(),
             settings: Vec::new(),
         };
@@ -52,12 +57,15 @@ impl Size {
                 "--rounds" => size.rounds = value.parse()?,
                 "--samples" => size.samples = value.parse()?,
                 "--idle" => size.idle = Duration::from_secs(value.parse()?),
+                "--large" => size.large = Some(value.parse()?),
                 "--program" => size.program = value,
                 "--set" => {
                     let (name, value) = value.split_once('=').context("--set needs NAME=VALUE")?;
                     size.settings.push((name.into(), value.into()));
                 }
-                other => anyhow::bail!("{other} is none of --sources, --rounds, --samples, --idle, --program, --set"),
+                other => anyhow::bail!(
+                    "{other} is none of --sources, --rounds, --samples, --idle, --large, --program, --set"
+                ),
             }
         }
         ensure!(size.sources > 0 && size.rounds > 0, "nothing to measure");
@@ -68,6 +76,9 @@ impl Size {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
     let size = Size::from_arguments()?;
+    if let Some(megabytes) = size.large {
+        return large::run(megabytes, &size).await;
+    }
     let bed = Bed::start(size.sources).await?;
     let mut report = Report::new(size.sources);
     let mut last = None;

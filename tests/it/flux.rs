@@ -3,11 +3,13 @@
 use std::io::{Cursor, Write as _};
 
 use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::{Api, discovery};
 use serde_json::{Value, json};
-use testbed::{Origin, Reply, Testbed, archive, wait, wait_for_condition};
+use testbed::{Origin, Reply, Testbed, archive, document, wait, wait_for_condition};
 
 use crate::harness::{Controller, SOON, Sources, http_source, testbed};
 
@@ -33,6 +35,8 @@ spec:
   chartRef: {kind: ExternalArtifact, name: config}
   values: {key: from-values}
 ";
+
+const MANY: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: deployed}\ndata:\n";
 
 fn map(value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: deployed}}\ndata: {{key: {value}}}\n")
@@ -111,6 +115,21 @@ async fn kustomize_controller_applies_each_new_content_and_prunes_nothing_when_t
     let last = deployment.wait_deployed("two").await?;
     ensure!(last["metadata"]["uid"] == first["metadata"]["uid"], "the ConfigMap was deleted and created again");
     ensure!(sources.advertised("config").await? == good, "the last good artifact is not advertised any more");
+    Ok(())
+}
+
+#[tokio::test]
+async fn kustomize_controller_unpacks_an_archive_that_many_threads_made() -> Result<()> {
+    let testbed = testbed().await?;
+    testbed.kustomize_controller().await?;
+    let origin = Origin::start().await?;
+    // Several blocks of the archive, and less than a ConfigMap may hold.
+    let filler = STANDARD_NO_PAD.encode(document::noise(450_000, 1));
+    origin.on("/map.yaml", Reply::ok(format!("{MANY}  key: large\n  filler: x{filler}\n")));
+    let deployment = Deployment::start(&testbed, "blocks", KUSTOMIZATION).await?;
+    deployment.sources.apply("config", &http_source(&origin.url("/map.yaml"))).await?;
+    let deployed = deployment.wait_deployed("large").await?;
+    ensure!(deployed["data"]["filler"] == format!("x{filler}"), "it is not what the origin sent");
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod flux;
 mod hooks;
 mod hooks_sandbox;
 mod hooks_sidecar;
+mod large_artifact;
 mod layering;
 mod local;
 mod manifests;

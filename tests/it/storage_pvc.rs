@@ -7,6 +7,7 @@ mod restart;
 mod retention;
 mod shared;
 mod torture;
+mod upgrade;
 mod writers;
 
 use std::fs;

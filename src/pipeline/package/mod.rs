@@ -107,8 +107,8 @@ pub struct Archive {
 /// Guards the content, lays it out as a tree and packs the tree. Blocks; memory does not depend on the answer's size
 /// beyond what `spools` keep in memory.
 ///
-/// The tree is packed twice: the first pass only finds out whether anything changed, at a twentieth of the cost of
-/// compressing it.
+/// While something is advertised and stored, the tree is packed twice: the first pass only finds out whether anything
+/// changed, at a tenth of the cost of compressing it.
 pub fn package(
     job: &Packaging,
     spools: &Spools,
@@ -121,38 +121,55 @@ pub fn package(
         GuardError::Refused(Refusal::NoFiles) if job.form == Form::Files => Refusal::NoOutputFiles.into(),
         other => other,
     })?;
-    let revision = revision(&tree, cancelled)?;
-    if job.advertised.as_ref().is_some_and(|advertised| advertised.stored && advertised.revision == revision) {
+    let stored = job.advertised.as_ref().filter(|advertised| advertised.stored);
+    let known = stored.map(|_| revision(&tree, cancelled)).transpose()?;
+    if stored.is_some_and(|stored| known.as_ref() == Some(&stored.revision)) {
         return Ok(Packaged::Unchanged);
     }
-    let bytes = compress(&tree, spools, cancelled)?;
+    let (bytes, revision) = compress(&tree, known, spools, cancelled)?;
     Ok(Packaged::Archive(Archive { bytes, revision, manifests }))
 }
 
 fn revision(tree: &Tree, cancelled: &CancellationToken) -> Result<Revision, PackageError> {
-    let mut sink = HashSink::default();
-    tar::write(tree, &mut sink, cancelled)?;
-    Ok(Revision(sink.0.finish()))
+    let mut hasher = Hashing { hasher: Hasher::default(), sink: io::sink() };
+    tar::write(tree, &mut hasher, cancelled)?;
+    Ok(Revision(hasher.hasher.finish()))
 }
 
-fn compress(tree: &Tree, spools: &Spools, cancelled: &CancellationToken) -> Result<Spool, PackageError> {
+/// The archive, and its revision unless that is known.
+fn compress(
+    tree: &Tree,
+    known: Option<Revision>,
+    spools: &Spools,
+    cancelled: &CancellationToken,
+) -> Result<(Spool, Revision), PackageError> {
     let mut gzip = gzip::Gzip::new(spools.writer())?;
-    tar::write(tree, &mut gzip, cancelled)?;
-    Ok(gzip.finish()?.finish_blocking()?)
+    let revision = if let Some(known) = known {
+        tar::write(tree, &mut gzip, cancelled)?;
+        known
+    } else {
+        let mut hashing = Hashing { hasher: Hasher::default(), sink: &mut gzip };
+        tar::write(tree, &mut hashing, cancelled)?;
+        Revision(hashing.hasher.finish())
+    };
+    Ok((gzip.finish()?.finish_blocking()?, revision))
 }
 
-/// Hashes what is written and keeps nothing.
-#[derive(Default)]
-struct HashSink(Hasher);
+/// Hashes what it passes on.
+struct Hashing<W> {
+    hasher: Hasher,
+    sink: W,
+}
 
-impl Write for HashSink {
+impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
+        let n = self.sink.write(bytes)?;
+        self.hasher.update(&bytes[..n]);
+        Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.sink.flush()
     }
 }
 

@@ -14,6 +14,12 @@ const FILE_MODE: u32 = 0o644;
 /// Mode of every folder.
 const FOLDER_MODE: u32 = 0o755;
 
+/// Bytes that are copied at once: the tar crate's own copying takes eight times as many calls.
+const CHUNK: usize = 64 * 1024;
+
+/// What every content is padded to (POSIX.1-2017, pax, "ustar Interchange Format").
+const RECORD: usize = 512;
+
 /// Writes `tree` to `sink`: sorted, every folder before what is in it, no times, no owners.
 pub(super) fn write(tree: &Tree, sink: impl Write, cancelled: &CancellationToken) -> Result<(), PackageError> {
     match append_all(tree, sink, cancelled) {
@@ -25,14 +31,15 @@ pub(super) fn write(tree: &Tree, sink: impl Write, cancelled: &CancellationToken
 
 fn append_all(tree: &Tree, sink: impl Write, cancelled: &CancellationToken) -> io::Result<()> {
     let mut builder = Builder::new(sink);
+    let mut buffer = vec![0; CHUNK];
     let mut previous = "";
     for file in tree.files() {
         let path = file.path();
         for folder in new_folders(previous, path) {
-            append(&mut builder, folder, EntryType::Directory, FOLDER_MODE, 0, io::empty())?;
+            append(&mut builder, folder, EntryType::Directory, FOLDER_MODE, 0)?;
         }
-        let content = Cancellable { inner: tree.open(file)?, cancelled };
-        append(&mut builder, path, EntryType::Regular, FILE_MODE, file.len(), content)?;
+        append(&mut builder, path, EntryType::Regular, FILE_MODE, file.len())?;
+        copy(tree.open(file)?, file.len(), builder.get_mut(), &mut buffer, cancelled)?;
         previous = path;
     }
     builder.finish()
@@ -45,14 +52,8 @@ fn new_folders<'a>(previous: &'a str, path: &'a str) -> impl Iterator<Item = &'a
     folders.filter(move |folder| !previous.starts_with(folder))
 }
 
-fn append(
-    builder: &mut Builder<impl Write>,
-    path: &str,
-    kind: EntryType,
-    mode: u32,
-    size: u64,
-    content: impl Read,
-) -> io::Result<()> {
+/// Writes a header; the content follows it.
+fn append(builder: &mut Builder<impl Write>, path: &str, kind: EntryType, mode: u32, size: u64) -> io::Result<()> {
     let mut header = Header::new_ustar();
     // A ustar header is for ASCII; what other readers make of other bytes depends on their locale.
     if !path.is_ascii() || header.set_path(path).is_err() {
@@ -67,7 +68,7 @@ fn append(
     header.set_mtime(0);
     header.set_size(size);
     header.set_cksum();
-    builder.append(&header, content)
+    builder.append(&header, io::empty())
 }
 
 /// Fills a header's `name` with what comes close to `path`, for readers that know no pax.
@@ -82,17 +83,27 @@ fn stand_in(path: &str, name: &mut [u8; 100]) {
     }
 }
 
-/// Fails as soon as nobody waits for the outcome.
-struct Cancellable<'a, R> {
-    inner: R,
-    cancelled: &'a CancellationToken,
-}
-
-impl<R: Read> Read for Cancellable<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.cancelled.is_cancelled() {
+/// Copies a content of this size and pads it; fails as soon as nobody waits for the outcome.
+fn copy(
+    mut content: impl Read,
+    size: u64,
+    sink: &mut impl Write,
+    buffer: &mut [u8],
+    cancelled: &CancellationToken,
+) -> io::Result<()> {
+    let mut left = size;
+    while left > 0 {
+        if cancelled.is_cancelled() {
             return Err(io::Error::other("cancelled"));
         }
-        self.inner.read(buffer)
+        let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let n = content.read(&mut buffer[..most])?;
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        sink.write_all(&buffer[..n])?;
+        left -= n as u64;
     }
+    let padding = (RECORD - (size % RECORD as u64) as usize) % RECORD;
+    sink.write_all(&[0; RECORD][..padding])
 }

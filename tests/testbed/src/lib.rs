@@ -12,6 +12,7 @@ mod background;
 mod certificates;
 mod cluster;
 mod control_plane;
+pub mod document;
 mod flux;
 pub mod origin;
 mod ports;
