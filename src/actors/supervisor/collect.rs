@@ -19,7 +19,7 @@ impl SupervisorState {
         match ask {
             Ask::IsComplete { reply_to } => drop(reply_to.send(self.sees_everything())),
             Ask::RemoveOrphans { page, from, job, reply_to } => {
-                let next = self.sees_everything().then(|| self.remove_orphans(&page, from, job));
+                let next = self.sees_everything().then(|| self.remove_orphans(&page, from, &job));
                 let _ = reply_to.send(next);
             }
             Ask::RemoveDamaged { key, job, reply_to } => {
@@ -45,7 +45,7 @@ impl SupervisorState {
     }
 
     /// Submits the removal of the orphans of a few sources; the number of the first archive that was not looked at.
-    fn remove_orphans(&self, page: &[StoredArtifact], from: usize, job: Job) -> usize {
+    fn remove_orphans(&self, page: &[StoredArtifact], from: usize, job: &Job) -> usize {
         let now = SystemTime::now();
         let (mut at, mut sources) = (from, 0);
         while let Some(first) = page.get(at) {

@@ -171,8 +171,8 @@ impl SupervisorState {
         match change {
             Change::Source(observed) => self.sources.on_source(observed, myself).await,
             Change::SourceGone { name, uid } => self.sources.on_gone(&name, &uid),
-            Change::Artifact(artifact) => self.sources.on_artifact(ObjectName::of(artifact.as_ref()), Some(artifact)),
-            Change::ArtifactGone(name) => self.sources.on_artifact(name, None),
+            Change::Artifact(artifact) => self.sources.on_artifact(&ObjectName::of(artifact.as_ref()), Some(artifact)),
+            Change::ArtifactGone(name) => self.sources.on_artifact(&name, None),
             Change::Synced => {
                 self.sources.sweep();
                 self.args.context.presence.set_complete(true);

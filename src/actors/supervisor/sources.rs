@@ -10,9 +10,9 @@ use std::sync::Arc;
 use ractor::{Actor as _, ActorId, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
-use super::fixed::STOP_TIMEOUT;
 use named::Named;
 
+use super::fixed::STOP_TIMEOUT;
 use super::{Child, SupervisorMsg};
 use crate::actors::context::Context;
 use crate::actors::restart::History;
@@ -150,7 +150,7 @@ impl Sources {
         let is_gone = |name: &&ObjectName| !told.artifacts.contains(*name);
         let gone: Vec<_> = self.artifacts.keys().filter(is_gone).cloned().collect();
         for name in gone {
-            self.on_artifact(name, None);
+            self.on_artifact(&name, None);
         }
     }
 

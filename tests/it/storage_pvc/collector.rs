@@ -5,7 +5,7 @@ mod kills;
 mod others;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use kube::api::{DeleteParams, PropagationPolicy};
@@ -70,7 +70,7 @@ async fn whole_round(controller: &Controller, outcome: &str) -> Result<()> {
     .await
 }
 
-async fn wait_until_gone(file: &PathBuf) -> Result<()> {
+async fn wait_until_gone(file: &Path) -> Result<()> {
     eventually("the file to be gone", SOON, async || {
         ensure!(!file.exists(), "{} is there", file.display());
         Ok(())

@@ -8,7 +8,7 @@ use crate::storage::{ArtifactKey, Integrity};
 impl Machine {
     pub(super) fn on_unsound(&mut self, key: &ArtifactKey, found: Integrity, now: Now, effects: &mut Vec<Effect>) {
         // What is known to be missing is being made anew already, as often as its failures allow.
-        if self.advertised_key().as_ref() != Some(key) || self.unsound || self.missing_since.is_some() {
+        if self.advertised_key().as_ref() != Some(key) || self.unsound.is_some() || self.missing_since.is_some() {
             return;
         }
         let what = match found {
@@ -16,7 +16,7 @@ impl Machine {
             Integrity::Damaged => "damaged",
             Integrity::Absent => "missing",
         };
-        self.unsound = true;
+        self.unsound = Some(found);
         // A run that is under way may have found it out by itself, and speaks for itself.
         if !matches!(self.phase, Phase::Running(_)) {
             let then = if self.is_paused() { "a run has to make it anew" } else { "it is made anew" };

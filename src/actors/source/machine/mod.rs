@@ -36,7 +36,7 @@ use crate::generators::Validators;
 use crate::pipeline::publish::Published;
 use crate::pipeline::retire::Retired;
 use crate::pipeline::schedule::ScheduleSettings;
-use crate::storage::ArtifactKey;
+use crate::storage::{ArtifactKey, Integrity};
 
 /// How long the advertised bytes may be missing before the advertisement is taken back: every consumer starts over
 /// then, so a rebuild gets its chance first.
@@ -70,8 +70,8 @@ pub struct Machine {
     /// What made the advertised content, beyond what the status says.
     moved: Option<Moved>,
     missing_since: Option<Duration>,
-    /// What is advertised was found to be damaged or gone, and no run has begun since.
-    unsound: bool,
+    /// What the archive that is advertised was found to be, unless a run has begun since.
+    unsound: Option<Integrity>,
     /// The interval ended while the last result was still being written.
     overslept: bool,
     retired: Retired,
@@ -151,7 +151,7 @@ impl Machine {
             },
             moved: None,
             missing_since: None,
-            unsound: false,
+            unsound: None,
             overslept: false,
             retired: Retired::default(),
             force_again: false,

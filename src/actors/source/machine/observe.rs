@@ -82,7 +82,7 @@ impl Machine {
             return false;
         }
         let is_requested = self.source_token().is_some() || self.artifact_token().is_some();
-        if is_requested || self.unblocked || self.unsound || self.settled != self.generation() {
+        if is_requested || self.unblocked || self.unsound.is_some() || self.settled != self.generation() {
             self.start(now, effects);
             return true;
         }

@@ -88,7 +88,7 @@ impl Machine {
     pub(super) fn start(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let force = self.take_token() || std::mem::take(&mut self.force_again);
         self.unblocked = false;
-        self.unsound = false;
+        self.unsound = None;
         self.next_run = None;
         effects.push(Effect::Clear(Timer::Wake));
         let progress = Arc::new(Progress::default());

@@ -101,7 +101,7 @@ impl Machine {
         let Phase::Running(run) = &mut self.phase else { return };
         let Some(archive) = run.archive.take() else { return };
         self.missing_since = None;
-        self.unsound = false;
+        self.unsound = None;
         let artifact = self.describe(&archive, url, now);
         let made = self.made();
         self.succeed(Outcome { stored: Some(artifact), made }, now, effects);

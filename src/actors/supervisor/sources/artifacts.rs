@@ -1,4 +1,4 @@
-//! The ExternalArtifacts in sight, with a source or without: what they name is never superfluous.
+//! The `ExternalArtifact`s in sight, with a source or without: what they name is never superfluous.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use crate::storage::ArtifactKey;
 impl Sources {
     pub(in crate::actors::supervisor) fn on_artifact(
         &mut self,
-        name: ObjectName,
+        name: &ObjectName,
         artifact: Option<Arc<ExternalArtifact>>,
     ) {
-        if let Some(actor) = self.children.get(&name).and_then(|child| child.actor.as_ref()) {
+        if let Some(actor) = self.children.get(name).and_then(|child| child.actor.as_ref()) {
             let _ = actor.cast(SourceMsg::ArtifactObserved(artifact.clone()));
         }
         match artifact {
@@ -22,9 +22,9 @@ impl Sources {
                     told.artifacts.insert(name.clone());
                 }
                 let before = self.artifacts.insert(name.clone(), Arc::clone(&artifact));
-                self.named.update(&name, before.as_deref(), Some(&artifact));
+                self.named.update(name, before.as_deref(), Some(&artifact));
             }
-            None => self.on_artifact_gone(&name),
+            None => self.on_artifact_gone(name),
         }
     }
 

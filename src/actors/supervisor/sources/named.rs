@@ -1,4 +1,4 @@
-//! Which archives the ExternalArtifacts name, whosever they are: these are never superfluous.
+//! Which archives the `ExternalArtifact`s name, whosever they are: these are never superfluous.
 
 use std::collections::HashMap;
 

@@ -71,7 +71,7 @@ async fn nothing_is_removed_while_not_all_objects_are_known() {
 }
 
 /// An ExternalArtifact that nobody made for us.
-fn naming(name: &ObjectName, status: Value) -> ExternalArtifact {
+fn naming(name: &ObjectName, status: &Value) -> ExternalArtifact {
     let metadata = json!({"namespace": *name.namespace, "name": *name.name, "uid": "u", "resourceVersion": "1"});
     serde_json::from_value(json!({"metadata": metadata, "spec": {}, "status": status})).unwrap()
 }
@@ -84,10 +84,10 @@ async fn what_an_external_artifact_names_stays_with_or_without_a_source() {
     let by_url = store(&storage, &b, "3").await;
     let unreadable = store(&storage, &c, "4").await;
     let world = World::collecting(&storage, INTERVAL).await;
-    world.catalog.put_artifact(naming(&a, json!({"artifact": {"path": by_path.to_string()}})));
+    world.catalog.put_artifact(naming(&a, &json!({"artifact": {"path": by_path.to_string()}})));
     let elsewhere = ObjectName::new("team-b", "copy");
-    world.catalog.put_artifact(naming(&elsewhere, json!({"artifact": {"url": format!("http://there/{by_url}")}})));
-    world.catalog.put_artifact(naming(&c, json!({})));
+    world.catalog.put_artifact(naming(&elsewhere, &json!({"artifact": {"url": format!("http://there/{by_url}")}})));
+    world.catalog.put_artifact(naming(&c, &json!({})));
     until("the old one is removed", || storage.deleted() == [old.clone()]).await;
     rounds(&world).await;
     for key in [&by_path, &by_url, &unreadable] {

@@ -9,6 +9,7 @@ use crate::storage::Presence;
 
 /// An archive, and what is true about it.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
 struct Given {
     key: ArtifactKey,
     age: u64,

@@ -11,7 +11,9 @@ const SETTINGS: CollectSettings =
 fn orphans() -> (Shelf, Vec<ArtifactKey>) {
     let shelf = Shelf::new(3);
     let keys: Vec<_> = (0..10).map(|n| key("team-a", &format!("config-{n}"), "1")).collect();
-    keys.iter().for_each(|key| shelf.put(key, HOUR * 2));
+    for key in &keys {
+        shelf.put(key, HOUR * 2);
+    }
     (shelf, keys)
 }
 
@@ -56,8 +58,12 @@ async fn nothing_is_removed_once_not_everything_is_known() {
 async fn what_cannot_be_removed_keeps_nothing_else_from_its_turn() {
     let shelf = Shelf::new(20);
     let keys: Vec<_> = (0..60).map(|n| key("team-a", &format!("config-{n:02}"), "1")).collect();
-    keys.iter().for_each(|key| shelf.put(key, HOUR * 2));
-    keys[..30].iter().for_each(|key| shelf.stick(key));
+    for key in &keys {
+        shelf.put(key, HOUR * 2);
+    }
+    for key in &keys[..30] {
+        shelf.stick(key);
+    }
     let presence = Presence::default();
     let world = World::new(&["team-a"]).over(&shelf, &presence);
     let mut round = Round::new(SystemTime::now());

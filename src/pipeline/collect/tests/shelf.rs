@@ -151,15 +151,15 @@ impl World {
         Self { watched: watched.to_vec(), sources: BTreeSet::new(), named: BTreeSet::new() }
     }
 
-    pub(super) fn over<'a>(self, shelf: &'a Shelf, presence: &'a Presence) -> Overseen<'a> {
-        Overseen { objects: self, shelf, presence, state: Mutex::default() }
+    pub(super) fn over<'a>(self, storage: &'a Shelf, presence: &'a Presence) -> Overseen<'a> {
+        Overseen { objects: self, storage, presence, state: Mutex::default() }
     }
 }
 
 /// Who knows the objects, and what it was told.
 pub(super) struct Overseen<'a> {
     pub(super) objects: World,
-    shelf: &'a Shelf,
+    storage: &'a Shelf,
     presence: &'a Presence,
     state: Mutex<Told>,
 }
@@ -224,7 +224,7 @@ impl Overseer for Overseen<'_> {
         // Two at a time.
         let due: Vec<_> = page[from..].iter().take(2).filter(is_due).map(|stored| stored.key.clone()).collect();
         let mut removed = Removed::default();
-        remove_orphans(self.shelf, due, &CancellationToken::new(), |removal| removed.count(&removal)).await;
+        remove_orphans(self.storage, due, &CancellationToken::new(), |removal| removed.count(&removal)).await;
         Ok(((from + 2).min(page.len()), removed))
     }
 
@@ -235,7 +235,7 @@ impl Overseer for Overseen<'_> {
         if claims.is_watched
             && !claims.is_named
             && !is_advertised
-            && let Some(removal) = remove_damaged(self.shelf, key.clone(), &CancellationToken::new()).await
+            && let Some(removal) = remove_damaged(self.storage, key.clone(), &CancellationToken::new()).await
         {
             removed.count(&removal);
         }
