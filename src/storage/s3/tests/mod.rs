@@ -78,5 +78,5 @@ fn archive(name: &str, seed: u8, parts: u64) -> (ArtifactKey, Spool) {
 
 async fn read(storage: &S3Storage, key: &ArtifactKey) -> Result<Option<Vec<u8>>, StorageError> {
     let Some((_, stream)) = storage.retrieve(key, None).await? else { return Ok(None) };
-    Ok(Some(stream.try_collect::<Vec<_>>().await?.concat()))
+    Ok(Some(stream.into_stream().try_collect::<Vec<_>>().await?.concat()))
 }

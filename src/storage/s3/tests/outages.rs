@@ -18,7 +18,8 @@ async fn a_read_goes_on_where_a_crash_of_the_server_broke_it_off() {
         let (server, storage) = world(kind).await;
         let (key, content) = archive("config", 1, 8);
         storage.store(&key, &content).await.unwrap();
-        let (_, mut stream) = storage.retrieve(&key, None).await.unwrap().unwrap();
+        let (_, archive) = storage.retrieve(&key, None).await.unwrap().unwrap();
+        let mut stream = archive.into_stream();
         let mut bytes = stream.try_next().await.unwrap().unwrap().to_vec();
         server.kill().await.unwrap();
         server.restart().await.unwrap();
@@ -36,7 +37,7 @@ async fn a_read_whose_server_does_not_come_back_fails_before_its_end() {
     storage.store(&key, &content).await.unwrap();
     let (_, stream) = storage.retrieve(&key, None).await.unwrap().unwrap();
     server.kill().await.unwrap();
-    let error = stream.try_collect::<Vec<_>>().await.unwrap_err();
+    let error = stream.into_stream().try_collect::<Vec<_>>().await.unwrap_err();
     assert!(matches!(error, StorageError::S3(S3Error::Unreachable { .. } | S3Error::Failed { .. })), "{error:?}");
 }
 
