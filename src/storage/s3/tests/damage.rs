@@ -24,8 +24,8 @@ async fn a_damaged_archive_is_never_served_whole_and_storing_it_again_mends_it()
         damage(&storage, &key, &content).await;
 
         // Nobody has looked at these bytes yet: the reader is told at the end, before it has all of them.
-        let (_, content) = storage.retrieve(&key, None).await.unwrap().unwrap();
-        let mut stream = content.into_stream();
+        let (_, archive) = storage.retrieve(&key, None).await.unwrap().unwrap();
+        let mut stream = archive.into_stream();
         let (mut given, mut error) = (0, None);
         while let Some(chunk) = stream.next().await {
             match chunk {
