@@ -113,8 +113,9 @@ impl Place {
                 S3Error::Full { place }
             }
             (code, _) if is_about_encryption(code) => S3Error::Encryption { place, code: code.to_owned() },
-            ("AccessDenied" | "AllAccessDisabled" | "AccountProblem", _) => S3Error::Denied { place, action },
-            (_, 403 | 401) => S3Error::Denied { place, action },
+            ("AccessDenied" | "AllAccessDisabled" | "AccountProblem", _) | (_, 401 | 403) => {
+                S3Error::Denied { place, action }
+            }
             (_, 429 | 503) => S3Error::Busy { place, action },
             (_, 507) => S3Error::Full { place },
             ("", status) => S3Error::Failed { place, action, why: format!("the server answered {status}") },

@@ -91,7 +91,7 @@ impl S3Storage {
         match bucket.check_owner().await {
             Err(error) if error.is_fatal() => return Err(error.into()),
             Err(error) => tracing::warn!(%error, "the storage does not answer yet"),
-            Ok(_) => {}
+            Ok(()) => {}
         }
         Ok(Self { bucket: Arc::new(bucket) })
     }
