@@ -68,14 +68,18 @@ impl Overseer for Known {
             removed
         });
         let mut removed = Removed::default();
-        futures::future::join_all(removals).await.into_iter().for_each(|one| removed += one);
+        for one in futures::future::join_all(removals).await {
+            removed += one;
+        }
         Ok((at, removed))
     }
 
     async fn remove_damaged(&self, key: &ArtifactKey) -> Result<Removed, Incomplete> {
         let mut removed = Removed::default();
         let removal = remove_damaged(self.storage.as_ref(), key.clone(), &CancellationToken::new()).await;
-        removal.iter().for_each(|removal| removed.count(removal));
+        if let Some(removal) = removal {
+            removed.count(&removal);
+        }
         Ok(removed)
     }
 
@@ -136,9 +140,9 @@ async fn download(storage: Arc<FilesystemStorage>, key: ArtifactKey, stop: Arc<A
     times
 }
 
-fn percentile(times: &mut [Duration], part: f64) -> Duration {
+fn percentile(times: &mut [Duration], percent: usize) -> Duration {
     times.sort_unstable();
-    times[((times.len() - 1) as f64 * part) as usize]
+    times[(times.len() - 1) * percent / 100]
 }
 
 /// Seconds that this process computed, and its anonymous memory in MB.
@@ -170,8 +174,8 @@ async fn measure(what: &str, known: &Known, verify_period: Duration) -> Summary 
         duration.as_secs_f64(),
         cpu_after - cpu,
         memory_after - memory,
-        percentile(&mut times, 0.5).as_micros(),
-        percentile(&mut times, 0.99).as_micros(),
+        percentile(&mut times, 50).as_micros(),
+        percentile(&mut times, 99).as_micros(),
         summary.archives,
         summary.removed.removed,
         summary.verified,
@@ -189,8 +193,8 @@ async fn idle(storage: &Arc<FilesystemStorage>) {
         "{:<34} {:>52} download p50 {:>5} µs p99 {:>5} µs",
         "no round",
         "",
-        percentile(&mut times, 0.5).as_micros(),
-        percentile(&mut times, 0.99).as_micros(),
+        percentile(&mut times, 50).as_micros(),
+        percentile(&mut times, 99).as_micros(),
     );
 }
 

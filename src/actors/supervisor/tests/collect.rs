@@ -258,7 +258,7 @@ async fn a_source_that_appears_during_the_removal_of_its_archive_has_it_in_the_e
     until("it is fetched", || world.origin.requests("a").len() == 1).await;
     storage.hold_deletes(false);
     world.ready(&name).await;
-    assert_eq!(storage.deleted(), [key.clone()]);
+    assert_eq!(storage.deleted(), std::slice::from_ref(&key));
     assert!(is_stored(&storage, &key).await);
 }
 
