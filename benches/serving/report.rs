@@ -7,11 +7,14 @@ use crate::Size;
 use crate::measure::{Case, Cost};
 use crate::slow::Slow;
 
+/// What one round cost us, and nginx.
+type Round = (Cost, Option<Cost>);
+
 /// What was measured.
 pub struct Report {
     size: Size,
     has_nginx: bool,
-    rows: Vec<(Case, Vec<(Cost, Option<Cost>)>)>,
+    rows: Vec<(Case, Vec<Round>)>,
     pub slow: Option<Slow>,
 }
 

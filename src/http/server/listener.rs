@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 /// Unsent bytes in the kernel beyond which a socket takes no more. Small, because a slow client shows progress only
 /// when half of them are gone; what is on the wire does not count, so fast clients lose nothing (tcp(7)).
 #[cfg(target_os = "linux")]
-const UNSENT: u32 = 512 * 1024;
+const UNSENT: u32 = 128 * 1024;
 
 /// Where connections come from.
 pub trait Listener: Send + 'static {

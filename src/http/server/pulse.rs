@@ -157,9 +157,10 @@ impl<S: Socket> AsyncRead for Observed<S> {
 impl<S: Socket> AsyncWrite for Observed<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        let written = match wire::is_placeholder(bytes) {
-            true => this.wire.poll_send(cx, &mut this.stream, bytes.len()),
-            false => Pin::new(&mut this.stream).poll_write(cx, bytes),
+        let written = if wire::is_placeholder(bytes) {
+            this.wire.poll_send(cx, &mut this.stream, bytes.len())
+        } else {
+            Pin::new(&mut this.stream).poll_write(cx, bytes)
         };
         this.note(written)
     }

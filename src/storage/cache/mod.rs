@@ -2,7 +2,7 @@
 //! backend is away.
 //!
 //! A copy is made of what is stored, and of what is asked for once its digest was computed. It is never the truth: whoever
-//! decides whether an archive is stored asks the backend, and a copy ends with the archive (within [`CONFIRMED_FOR`] when
+//! decides whether an archive is stored asks the backend, and a copy ends with the archive (within `CONFIRMED_FOR` when
 //! another process removed it).
 
 mod fill;

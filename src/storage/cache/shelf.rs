@@ -174,7 +174,9 @@ impl Shelf {
     #[cfg(test)]
     pub(super) fn forget_all(&self) {
         let keys: Vec<_> = self.read().copies.keys().cloned().collect();
-        keys.iter().for_each(|key| self.forget(key));
+        for key in keys {
+            self.forget(&key);
+        }
     }
 
     fn is_advertised(&self, key: &ArtifactKey) -> bool {

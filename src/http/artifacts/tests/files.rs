@@ -25,6 +25,9 @@ async fn with_copies() -> (Fixture, TempDir) {
     (Fixture::over(Arc::new(storage)).await, folder)
 }
 
+/// Request headers, status, content.
+type Case<'a> = (&'a [(HeaderName, &'a str)], u16, &'a [u8]);
+
 async fn volume(folder: &TempDir) -> FilesystemStorage {
     let settings = FilesystemSettings {
         root: folder.path().to_owned(),
@@ -117,7 +120,7 @@ async fn what_has_a_copy_is_served_in_every_way_while_the_volume_is_away() {
     fs::rename(folder.path(), &away).unwrap();
 
     let etag = files.etag();
-    let cases: [(&[(HeaderName, &str)], u16, &[u8]); 4] = [
+    let cases: [Case; 4] = [
         (&[], 200, CONTENT),
         (&[(RANGE, "bytes=3-5")], 206, b"345"),
         (&[(IF_NONE_MATCH, &etag)], 304, b""),

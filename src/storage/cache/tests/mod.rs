@@ -96,10 +96,8 @@ impl Storage for Backend {
     async fn verify(&self, key: &ArtifactKey) -> Result<Integrity, StorageError> {
         self.verified.fetch_add(1, Ordering::Relaxed);
         self.reach()?;
-        match self.damaged.lock().unwrap().as_ref() == Some(key) {
-            true => Ok(Integrity::Damaged),
-            false => Ok(Integrity::Sound),
-        }
+        let is_damaged = self.damaged.lock().unwrap().as_ref() == Some(key);
+        Ok(if is_damaged { Integrity::Damaged } else { Integrity::Sound })
     }
 
     fn url(&self, key: &ArtifactKey) -> String {
