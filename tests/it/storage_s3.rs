@@ -7,6 +7,7 @@ mod owners;
 mod replicas;
 mod restart;
 mod secrets;
+mod torture;
 
 use std::time::Duration;
 

@@ -28,7 +28,8 @@ async fn a_controller_that_starts_before_its_bucket_is_ready_once_that_is_there(
 async fn while_the_server_is_away_consumers_are_told_to_come_back_and_sources_recover_after_it() -> Result<()> {
     let scene = Scene::new("s3-outage", Kind::Minio).await?;
     let fast = scene.options().with("S3_MAX_ATTEMPTS", "1").with("RETRY_MAX_DELAY", "1s");
-    let controller = scene.start_with(fast).await?;
+    let without_copies = fast.with("STORAGE_CACHE_MEMORY", "0").with("STORAGE_CACHE_DISK", "0");
+    let controller = scene.start_with(without_copies).await?;
     for name in ["kept", "changed"] {
         scene.create(name, "1").await?;
         scene.sources.wait_ready(name).await?;
@@ -43,6 +44,8 @@ async fn while_the_server_is_away_consumers_are_told_to_come_back_and_sources_re
     ensure!(message.contains("cannot be reached"), "{message}");
     let answer = reqwest::get(format!("http://127.0.0.1:{}/readyz", controller.health)).await?;
     ensure!(answer.status() == 200, "an outage of the storage is no reason to be unready");
+    let text = answer.text().await?;
+    ensure!(text.contains("[!]storage "), "{text}");
 
     scene.server.restart().await?;
     scene.sources.wait_ready("changed").await?;
@@ -74,5 +77,20 @@ async fn a_server_that_is_killed_in_the_middle_of_stores_loses_nothing_that_was_
         eventually("the new revision", SOON, served).await?;
         scene.ensure_sound().await?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_cached_is_served_while_the_server_is_away() -> Result<()> {
+    let scene = Scene::new("s3-cached", Kind::Minio).await?;
+    let _controller = scene.start_with(scene.options().with("S3_MAX_ATTEMPTS", "1")).await?;
+    scene.create("config", "1").await?;
+    scene.sources.wait_ready("config").await?;
+    let before = scene.ensure_served("config", "1").await?;
+    scene.server.kill().await?;
+    scene.say("config", "2");
+    scene.sources.request("config", "now").await?;
+    scene.sources.wait_failed("config", "StorageOperationFailed").await?;
+    ensure!(scene.ensure_served("config", "1").await? == before, "something else is advertised");
     Ok(())
 }
