@@ -58,6 +58,7 @@ async fn storages(folder: &Path) -> Vec<(&'static str, Arc<dyn Storage>)> {
     let presence = Arc::new(Presence::default());
     let memory = MemorySettings { capacity: 1 << 30, base_url: String::new() };
     let filesystem = FilesystemSettings {
+        timeout: std::time::Duration::from_secs(30),
         root: folder.to_owned(),
         shared: false,
         base_url: String::new(),

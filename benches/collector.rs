@@ -114,6 +114,7 @@ fn fill(root: &Path, keys: usize) {
 async fn open(root: &Path) -> Arc<FilesystemStorage> {
     let owner = Owner { cluster: None, namespace: "bench".into(), release: "bench".into() };
     let settings = FilesystemSettings {
+        timeout: std::time::Duration::from_secs(30),
         root: root.to_owned(),
         shared: false,
         base_url: "http://here".into(),

@@ -42,8 +42,8 @@ impl Stored {
         };
         let storage: Arc<dyn Storage> = match &settings.backend {
             StorageBackend::Memory { capacity } => reported(memory(settings, *capacity, &presence)),
-            StorageBackend::Pvc { path, shared, take_over } => {
-                cached(volume(settings, path, *shared, take_over.clone()).await?)
+            StorageBackend::Pvc { path, shared, timeout, take_over } => {
+                cached(volume(settings, path, (*shared, *timeout), take_over.clone()).await?)
             }
             StorageBackend::S3 { bucket: to, serve, take_over } => {
                 cached(bucket(settings, to.as_ref().clone(), *serve, take_over.clone()).await?)
@@ -62,7 +62,7 @@ fn memory(settings: &StorageSettings, capacity: u64, presence: &Arc<Presence>) -
 async fn volume(
     settings: &StorageSettings,
     path: &Path,
-    shared: bool,
+    (shared, timeout): (bool, Duration),
     take_over: Option<String>,
 ) -> anyhow::Result<Arc<dyn Storage>> {
     let since = httpdate::fmt_http_date(SystemTime::now());
@@ -73,6 +73,7 @@ async fn volume(
         owner: settings.owner.clone(),
         take_over,
         holder: format!("{}, process {}, since {since}", settings.writer, std::process::id()),
+        timeout,
     };
     Ok(Arc::new(FilesystemStorage::open(volume).await.context("PVC_STORAGE_PATH cannot be used")?))
 }

@@ -82,11 +82,12 @@ fn backend(values: &Values) -> Result<StorageBackend, ConfigError> {
     let capacity = values.get(&storage::MEMORY_CAPACITY)?;
     let path = values.get(&storage::PVC_PATH)?;
     let shared = values.get(&storage::PVC_SHARED)?;
+    let timeout = values.get(&storage::PVC_TIMEOUT)?;
     let take_over = values.find(&storage::TAKE_OVER)?;
     let bucket = s3::bucket(values)?;
     Ok(match values.get(&storage::BACKEND)? {
         Backend::Memory => StorageBackend::Memory { capacity },
-        Backend::Pvc => StorageBackend::Pvc { path, shared, take_over },
+        Backend::Pvc => StorageBackend::Pvc { path, shared, timeout, take_over },
         Backend::S3 => {
             let (bucket, serve) = bucket.ok_or_else(|| s3::no_bucket(values))?;
             StorageBackend::S3 { bucket: Box::new(bucket), serve, take_over }

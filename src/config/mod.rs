@@ -171,6 +171,8 @@ pub enum StorageBackend {
         path: PathBuf,
         /// Whether all replicas have the same folder.
         shared: bool,
+        /// How long it may take for an operation.
+        timeout: Duration,
         /// Whose folder becomes ours.
         take_over: Option<String>,
     },

@@ -62,6 +62,8 @@ pub struct Advertised {
 pub struct Fetched {
     /// Whether the advertised archive is stored; `None` when that could not be found out.
     pub stored: Option<bool>,
+    /// Where consumers find it, if it is stored.
+    pub url: Option<String>,
     /// What the origin said.
     pub result: Result<Answered, Failure>,
 }

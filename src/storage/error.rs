@@ -49,7 +49,12 @@ pub enum StorageError {
 impl StorageError {
     /// Whether the storage is what does not work, rather than what was asked of it.
     pub fn is_outage(&self) -> bool {
-        !matches!(self, Self::Corrupt { .. } | Self::Filesystem(FilesystemError::Name { .. }))
+        !matches!(
+            self,
+            Self::Corrupt { .. }
+                | Self::Filesystem(FilesystemError::Name { .. } | FilesystemError::NotWriter { .. })
+                | Self::S3(S3Error::NotWriter { .. })
+        )
     }
 }
 

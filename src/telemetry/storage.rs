@@ -46,15 +46,17 @@ impl Reported {
         self.note(operation, Dependency::Storage, result)
     }
 
-    fn write<T>(&self, operation: &'static str, result: Result<T, StorageError>) -> Result<T, StorageError> {
-        self.note(operation, Dependency::StorageWrites, result)
+    /// Other writes than stores say little about whether the storage takes more: a full one lets everything be removed,
+    /// and a sweep that finds nothing writes nothing.
+    fn count<T>(&self, operation: &'static str, result: Result<T, StorageError>) -> Result<T, StorageError> {
+        result.inspect_err(|_| metrics::storage_failed(operation))
     }
 }
 
 #[async_trait]
 impl Storage for Reported {
     async fn store(&self, key: &ArtifactKey, content: &Spool) -> Result<StoredArtifact, StorageError> {
-        let stored = self.write("store", self.storage.store(key, content).await)?;
+        let stored = self.note("store", Dependency::StorageWrites, self.storage.store(key, content).await)?;
         metrics::stored(stored.size);
         Ok(stored)
     }
@@ -80,7 +82,7 @@ impl Storage for Reported {
     }
 
     async fn delete(&self, key: &ArtifactKey) -> Result<(), StorageError> {
-        self.write("delete", self.storage.delete(key).await)
+        self.count("delete", self.storage.delete(key).await)
     }
 
     async fn verify(&self, key: &ArtifactKey) -> Result<Integrity, StorageError> {
@@ -88,11 +90,11 @@ impl Storage for Reported {
     }
 
     async fn remove_unfinished(&self, age: Duration) -> Result<usize, StorageError> {
-        self.write("remove-unfinished", self.storage.remove_unfinished(age).await)
+        self.count("remove-unfinished", self.storage.remove_unfinished(age).await)
     }
 
     async fn lead(&self, leading: bool) -> Result<(), StorageError> {
-        self.write("lead", self.storage.lead(leading).await)
+        self.count("lead", self.storage.lead(leading).await)
     }
 
     async fn redirect(&self, key: &ArtifactKey) -> Result<Option<String>, StorageError> {

@@ -10,9 +10,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use futures::StreamExt as _;
-use testbed::{Origin, Reply, archive, document};
+use tempfile::TempDir;
+use testbed::s3::Kind;
+use testbed::{Origin, Reply, S3Server, archive, document};
 
-use crate::harness::{Controller, Options, Sources, http_source, testbed};
+use crate::harness::{Controller, Options, Sources, http_source, in_bucket, testbed};
 
 /// Bytes of a body.
 const SIZE: usize = 100_000_000;
@@ -22,22 +24,33 @@ const ALLOWED: u64 = 48 << 20;
 
 #[tokio::test]
 async fn a_document_costs_little_memory_from_fetch_to_serve() -> Result<()> {
-    costs_little_memory("document", document::json(SIZE, 1).into()).await
+    let volume = tempfile::tempdir()?;
+    costs_little_memory("document", document::json(SIZE, 1).into(), on_volume(&volume)).await
 }
 
 #[tokio::test]
 async fn what_nothing_shrinks_costs_little_memory_from_fetch_to_serve() -> Result<()> {
-    costs_little_memory("noise", document::noise(SIZE, 1).into()).await
+    let volume = tempfile::tempdir()?;
+    costs_little_memory("noise", document::noise(SIZE, 1).into(), on_volume(&volume)).await
 }
 
-async fn costs_little_memory(name: &str, body: Bytes) -> Result<()> {
+#[tokio::test]
+async fn what_nothing_shrinks_costs_little_memory_in_a_bucket_too() -> Result<()> {
+    let server = S3Server::start(Kind::Minio).await?;
+    let bucket = server.bucket()?;
+    costs_little_memory("noise", document::noise(SIZE, 2).into(), in_bucket(&server, &bucket)).await
+}
+
+fn on_volume(volume: &TempDir) -> Options {
+    let path = volume.path().display().to_string();
+    Options::default().with("STORAGE_BACKEND", "pvc").with("PVC_STORAGE_PATH", path)
+}
+
+async fn costs_little_memory(name: &str, body: Bytes, options: Options) -> Result<()> {
     let testbed = testbed().await?;
     let namespace = testbed.namespace("large").await?;
-    let (volume, spool, origin) = (tempfile::tempdir()?, tempfile::tempdir()?, Origin::start().await?);
-    let options = Options::default()
-        .with("STORAGE_BACKEND", "pvc")
-        .with("PVC_STORAGE_PATH", volume.path().display().to_string())
-        .with("SPOOL_DIR", spool.path().display().to_string());
+    let (spool, origin) = (tempfile::tempdir()?, Origin::start().await?);
+    let options = options.with("SPOOL_DIR", spool.path().display().to_string());
     let controller = Controller::start_with(&testbed, &namespace, options).await?;
     let sources = Sources::of(&testbed, &namespace).await?;
     origin.on("/small", Reply::ok("small"));

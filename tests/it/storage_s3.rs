@@ -2,6 +2,7 @@
 //! nobody else gets in.
 
 mod kills;
+mod neighbours;
 mod outages;
 mod owners;
 mod replicas;
@@ -18,7 +19,7 @@ use flux_externalsource::storage::{ArtifactKey, Integrity, Owner, Scope, Storage
 use testbed::s3::{ACCESS_KEY, Kind, SECRET_KEY};
 use testbed::{Origin, Reply, S3Server, Testbed};
 
-use crate::harness::{Controller, Options, Sources, config_map, http_source, testbed};
+use crate::harness::{Controller, Options, Sources, config_map, http_source, in_bucket, testbed};
 
 /// A namespace, an origin, and a bucket that outlives controllers.
 struct Scene {
@@ -42,16 +43,7 @@ impl Scene {
     }
 
     fn options(&self) -> Options {
-        Options::default()
-            .with("STORAGE_BACKEND", "s3")
-            .with("S3_ENDPOINT", self.server.authority())
-            .with("S3_USE_SSL", "false")
-            .with("S3_PATH_STYLE", "true")
-            .with("S3_BUCKET", self.bucket.clone())
-            .with("S3_PREFIX", "flux")
-            .with("S3_ACCESS_KEY_ID", ACCESS_KEY)
-            .with("S3_SECRET_ACCESS_KEY", SECRET_KEY)
-            .with("S3_PART_SIZE", "5Mi")
+        in_bucket(&self.server, &self.bucket)
             .with("ARTIFACT_SERVER_PORT", self.port.to_string())
             .with("ARTIFACT_BASE_URL", format!("http://127.0.0.1:{}", self.port))
     }
@@ -89,13 +81,18 @@ impl Scene {
 
     /// The bucket as another process of the same installation sees it.
     async fn storage(&self) -> Result<S3Storage> {
+        self.storage_below("flux").await
+    }
+
+    /// The same below another prefix.
+    async fn storage_below(&self, prefix: &str) -> Result<S3Storage> {
         let owner =
             Owner { cluster: None, namespace: "flux-system".into(), release: "flux-externalsource-controller".into() };
         let keys = Keys { id: ACCESS_KEY.into(), secret: SECRET_KEY.into() };
         let bucket = BucketSettings {
             endpoint: Some(Endpoint { tls: false, authority: self.server.authority() }),
             bucket: self.bucket.clone(),
-            prefix: "flux".into(),
+            prefix: prefix.into(),
             region: "us-east-1".into(),
             path_style: true,
             keys: Some(keys),

@@ -76,7 +76,6 @@ pub async fn torture(prefix: &str, vault: &impl Vault, kills: usize) -> Result<(
     }
     let requests = Requests::begin(sources.clone());
     let mut random = fastrand::Rng::with_seed(7);
-    let mut published = 0;
     for kill in 0..kills {
         let victim = Controller::spawn(&testbed, &namespace, vault.options()).await?;
         let before = advertised(&sources).await?;
@@ -86,12 +85,10 @@ pub async fn torture(prefix: &str, vault: &impl Vault, kills: usize) -> Result<(
             Ok(())
         };
         eventually("a publication", SOON, publishes).await.with_context(|| victim.process.log_tail())?;
-        published += 1;
         tokio::time::sleep(Duration::from_micros(random.u64(0..60_000))).await;
         victim.process.kill().await?;
         ensure_whole(&sources, vault).await.with_context(|| format!("kill {kill}: {}", victim.process.log_tail()))?;
     }
-    ensure!(published == kills, "{published} of {kills} controllers published");
     drop(requests);
     changing.store(false, Ordering::SeqCst);
     ensure_tidy(&testbed, &sources, vault).await

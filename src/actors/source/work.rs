@@ -170,8 +170,12 @@ async fn is_stored(context: &Context, advertised: Option<&Advertised>) -> Result
 
 async fn fetch(context: &Context, job: &Fetch) -> Fetched {
     match is_stored(context, job.advertised.as_ref()).await {
-        Ok(stored) => Fetched { stored: Some(stored), result: ask(context, job, stored).await },
-        Err(error) => Fetched { stored: None, result: Err(error.into()) },
+        Ok(stored) => {
+            let advertised = job.advertised.as_ref().filter(|_| stored);
+            let url = advertised.map(|advertised| context.storage.url(&advertised.key));
+            Fetched { stored: Some(stored), url, result: ask(context, job, stored).await }
+        }
+        Err(error) => Fetched { stored: None, url: None, result: Err(error.into()) },
     }
 }
 

@@ -28,6 +28,14 @@ pub const PVC_SHARED: Setting<bool> = Setting::new(
     boolean,
     "Whether all replicas mount the same folder (ReadWriteMany): the leader writes, and each serves every artifact",
 );
+/// How long the folder may take.
+pub const PVC_TIMEOUT: Setting<Duration> = Setting::new(
+    "PVC_TIMEOUT",
+    "30s",
+    "DURATION",
+    period,
+    "Limit for the folder to answer, for pvc; a store gets a second more for each MiB",
+);
 /// Whose storage becomes ours.
 pub const TAKE_OVER: Setting<String> = Setting::optional(
     "STORAGE_TAKE_OVER",
@@ -143,6 +151,7 @@ pub const GROUP: Group = Group {
         MEMORY_CAPACITY.info,
         PVC_PATH.info,
         PVC_SHARED.info,
+        PVC_TIMEOUT.info,
         TAKE_OVER.info,
         CACHE_MEMORY.info,
         CACHE_DISK.info,
@@ -161,6 +170,7 @@ pub const LOCAL: Group = Group {
         BACKEND.info,
         MEMORY_CAPACITY.info,
         PVC_PATH.info,
+        PVC_TIMEOUT.info,
         CACHE_MEMORY.info,
         CACHE_DISK.info,
         RETENTION_TTL.info,

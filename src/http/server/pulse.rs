@@ -90,6 +90,10 @@ impl Pulse {
         let mut state = self.state();
         if progress {
             state.blocked = None;
+            // The end of an answer is still on its way when the answer is over.
+            if let Phase::Idle(since) = &mut state.phase {
+                *since = Instant::now();
+            }
         } else {
             state.blocked.get_or_insert_with(Instant::now);
         }

@@ -1,8 +1,8 @@
 //! What a round decides, as pure functions.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, SystemTime};
 
+use crate::digest::Digest;
 use crate::storage::{ArtifactKey, StoredArtifact};
 
 /// What the objects say about an archive, by who knows all of them.
@@ -53,7 +53,7 @@ impl Window {
 
 /// A number that has nothing to do with the order of keys.
 fn scattered(key: &ArtifactKey) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
+    let digest = Digest::of(key.to_string().as_bytes()).hex();
+    // Sixteen hex digits are always a number.
+    u64::from_str_radix(&digest.as_str()[..16], 16).unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use super::{CollectSettings, Incomplete, Overseer, Removed};
 use crate::api::ObjectName;
 use crate::storage::{ArtifactKey, Integrity, Page, Presence, Scope, Storage, StorageError, StoredArtifact};
 
-/// Removals that fail in a row before the round is given up: then it is not about single archives.
+/// Removals that fail in a row before the round removes nothing more: then it is not about single archives.
 const FAILURES: usize = 16;
 
 /// A round that did not end; the next one goes on where it stopped.
@@ -96,12 +96,8 @@ impl Round {
         loop {
             let listed = storage.list(Scope::All, self.after.as_deref()).await;
             let Page { entries, next } = listed.map_err(RoundError::List)?;
-            let result = self.page(&entries.into(), &tools, window, &mut pace).await;
-            if !matches!(result, Err(RoundError::Incomplete(_))) {
-                // What cannot be removed must not keep the rest from its turn.
-                self.after = next;
-            }
-            result?;
+            self.page(&entries.into(), &tools, window, &mut pace).await?;
+            self.after = next;
             if self.after.is_none() {
                 break;
             }
@@ -109,9 +105,9 @@ impl Round {
         }
         self.end_group(&tools);
         self.verify_advertised(&tools, window, &mut pace).await;
-        let summary = self.summary;
+        let (summary, is_stuck) = (self.summary, self.is_stuck());
         *self = Self::new(began);
-        Ok(summary)
+        if is_stuck { Err(RoundError::Remove) } else { Ok(summary) }
     }
 
     async fn page(
@@ -134,19 +130,23 @@ impl Round {
         pace: &mut Pace,
     ) -> Result<(), RoundError> {
         let mut from = 0;
-        while from < entries.len() {
+        while from < entries.len() && !self.is_stuck() {
             let (next, removed) = tools.overseer.remove_orphans(entries, from).await?;
             from = next.max(from + 1);
-            self.count_removed(removed)?;
+            self.count_removed(removed);
             pace.rest().await;
         }
         Ok(())
     }
 
-    fn count_removed(&mut self, removed: Removed) -> Result<(), RoundError> {
+    /// What cannot be removed must not keep the rest from its turn: to be counted, and to be verified.
+    fn is_stuck(&self) -> bool {
+        self.failures >= FAILURES
+    }
+
+    fn count_removed(&mut self, removed: Removed) {
         self.summary.removed += removed;
         self.failures = if removed.removed > 0 { 0 } else { self.failures + removed.failed };
-        if self.failures >= FAILURES { Err(RoundError::Remove) } else { Ok(()) }
     }
 
     /// Counts the archives, and the revisions of each source, which follow one another.
@@ -183,14 +183,18 @@ impl Round {
         pace: &mut Pace,
     ) -> Result<(), RoundError> {
         for key in entries.iter().map(|entry| &entry.key) {
-            let is_advertised = tools.presence.advertised(key.source()).as_ref() == Some(key);
-            if is_advertised || !window.holds(key) || !tools.overseer.is_watched(&key.source().namespace) {
+            if tools.presence.is_advertised(key)
+                || !window.holds(key)
+                || !tools.overseer.is_watched(&key.source().namespace)
+            {
                 continue;
             }
             if self.verify(key, tools).await == Some(Integrity::Damaged) {
                 self.summary.unsound += 1;
-                let removed = tools.overseer.remove_damaged(key).await?;
-                self.count_removed(removed)?;
+                if !self.is_stuck() {
+                    let removed = tools.overseer.remove_damaged(key).await?;
+                    self.count_removed(removed);
+                }
             }
             pace.rest().await;
         }

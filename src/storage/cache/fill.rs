@@ -70,14 +70,22 @@ impl Fills {
         let begin = || {
             let entry = Entry { key: key.clone(), under_way: Arc::clone(&self.under_way) };
             let maker = Arc::clone(&self.maker);
-            let made = tokio::spawn(async move { maker.make(&entry.key).await.map_err(Arc::new) });
-            let outcome =
-                made.map(|made| made.unwrap_or_else(|crash| Err(Arc::new(std::io::Error::other(crash).into()))));
+            // Spawned once somebody waits: here, the entry's place in the map is locked, and a runtime that shuts down drops
+            // what is spawned, and the entry with it, at once.
+            let outcome = async move {
+                let made = tokio::spawn(async move { maker.make(&entry.key).await.map_err(Arc::new) });
+                made.await.unwrap_or_else(|crash| Err(Arc::new(std::io::Error::other(crash).into())))
+            };
             outcome.boxed().shared()
         };
         let outcome = self.under_way.entry(key.clone()).or_insert_with(begin).clone();
         outcome.await.map_err(StorageError::Shared)
     }
+}
+
+fn without_copy(error: &std::io::Error) -> Option<Spool> {
+    tracing::warn!(%error, "no copy of an archive could be made in SPOOL_DIR; it is served from the storage itself");
+    None
 }
 
 impl Maker {
@@ -95,7 +103,7 @@ impl Maker {
         let Some((stored, content)) = self.backend.retrieve(key, None).await? else { return Ok(Filled::Absent) };
         let on_disk = self.is_for_disk(stored.size);
         let Some(place) = self.shelf.reserve(key, stored.size, on_disk, false) else { return Ok(Filled::NoRoom) };
-        let copy = self.read(content).await?;
+        let Some(copy) = self.read(content).await? else { return Ok(Filled::NoRoom) };
         if copy.digest() != key.digest() {
             let (expected, actual) = (key.digest(), copy.digest());
             tracing::warn!(%key, %actual, "a stored archive is damaged; it is not served");
@@ -106,12 +114,15 @@ impl Maker {
         Ok(Filled::Copy(place.put(stored, &copy)))
     }
 
-    async fn read(&self, content: Content) -> Result<Spool, StorageError> {
+    /// `None` when it is the spool that fails: the backend has the archive all the same.
+    async fn read(&self, content: Content) -> Result<Option<Spool>, StorageError> {
         let mut writer = self.spools.writer();
         let mut stream = content.into_stream();
         while let Some(chunk) = stream.next().await {
-            writer.write(&chunk?).await?;
+            if let Err(error) = writer.write(&chunk?).await {
+                return Ok(without_copy(&error));
+            }
         }
-        Ok(writer.finish().await?)
+        Ok(writer.finish().await.map_or_else(|error| without_copy(&error), Some))
     }
 }

@@ -2,7 +2,7 @@
 //! backend is away.
 //!
 //! A copy is made of what is stored, and of what is asked for once its digest was computed. It is never the truth: whoever
-//! decides whether an archive is stored asks the backend, and a copy ends with the archive (within `CONFIRMED_FOR` when
+//! decides whether an archive is stored asks the backend first, and takes the copy's word only while that is away; a copy ends with the archive (within `CONFIRMED_FOR` when
 //! another process removed it).
 
 mod fill;
@@ -152,7 +152,9 @@ impl Storage for Cached {
     }
 
     async fn redirect(&self, key: &ArtifactKey) -> Result<Option<String>, StorageError> {
-        self.backend.redirect(key).await
+        let Some(url) = self.backend.redirect(key).await? else { return Ok(None) };
+        // A backend that is away cannot serve it, but a copy may.
+        Ok(self.backend.stat(key).await.is_ok().then_some(url))
     }
 
     fn url(&self, key: &ArtifactKey) -> String {

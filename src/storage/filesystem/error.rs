@@ -122,6 +122,19 @@ pub enum FilesystemError {
         /// The object.
         name: String,
     },
+    /// The volume did not answer in time.
+    #[error(
+        "the volume {root} did not answer within {seconds} s (could not {action}); look at its server, or at the node's \
+         kernel log"
+    )]
+    Silent {
+        /// The volume.
+        root: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// The limit.
+        seconds: u64,
+    },
     /// Anything else.
     #[error("could not {action} on the volume {root}: {error}")]
     Failed {

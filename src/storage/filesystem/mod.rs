@@ -61,7 +61,15 @@ pub struct FilesystemSettings {
     pub take_over: Option<String>,
     /// What another writer is told while this process holds the lock.
     pub holder: String,
+    /// How long the volume may take for one operation; a store gets a second more for each MiB.
+    pub timeout: Duration,
 }
+
+/// Threads that may wait for the volume at once. One that does not answer keeps them, and must not get all that there are.
+const WAITING: usize = 64;
+
+/// What a store gets a second more for.
+const SLOW: u64 = 1 << 20;
 
 /// Archives in a folder.
 #[derive(Debug)]
@@ -70,6 +78,7 @@ pub struct FilesystemStorage {
     volume: Arc<Volume>,
     writer: Writer,
     examining: Semaphore,
+    waiting: Arc<Semaphore>,
     page_size: usize,
 }
 
@@ -82,17 +91,24 @@ impl FilesystemStorage {
     async fn open_on(settings: FilesystemSettings, disk: Disk) -> Result<Self, StorageError> {
         let settings = Arc::new(settings);
         let (ours, shared) = (Arc::clone(&settings), settings.shared);
-        let volume = blocking(move || {
+        let opening = blocking(move || {
             let volume = Volume::open(&ours.root, disk)?;
             volume.check_owner(&ours)?;
             Ok(Arc::new(volume))
-        })
-        .await?;
+        });
+        let volume = within(&settings, "open the folder", settings.timeout, opening).await?;
         let writer = Writer::new(Arc::clone(&settings), Arc::clone(&volume));
         if !shared {
             writer.become_writer().await?;
         }
-        Ok(Self { settings, volume, writer, examining: Semaphore::new(EXAMINATIONS), page_size: PAGE_SIZE })
+        Ok(Self {
+            settings,
+            volume,
+            writer,
+            examining: Semaphore::new(EXAMINATIONS),
+            waiting: Arc::new(Semaphore::new(WAITING)),
+            page_size: PAGE_SIZE,
+        })
     }
 
     /// Does something that only the writer may do. The right to write is kept until it is over, even if nobody waits.
@@ -102,7 +118,7 @@ impl FilesystemStorage {
     ) -> Result<T, StorageError> {
         let guard = self.writer.guard().await?;
         let volume = Arc::clone(&self.volume);
-        blocking(move || {
+        self.blocking(move || {
             if let Some(lock) = &*guard {
                 lock.check()?;
             }
@@ -111,18 +127,41 @@ impl FilesystemStorage {
         .await
     }
 
+    /// The same as [`blocking`], but few at once.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        // The semaphore is never closed. The permit is kept until the work is over, even if nobody waits.
+        let permit = Arc::clone(&self.waiting).acquire_owned().await;
+        blocking(move || {
+            let _permit = permit;
+            work()
+        })
+        .await
+    }
+
+    /// Fails once the volume has not answered for too long. What was begun goes on; nobody waits for it any more.
+    async fn within<T>(
+        &self,
+        action: &'static str,
+        work: impl Future<Output = Result<T, StorageError>> + Send,
+    ) -> Result<T, StorageError> {
+        within(&self.settings, action, self.settings.timeout, work).await
+    }
+
     /// The archive, if it is there and sound.
     async fn find(&self, key: &ArtifactKey) -> Result<Option<Opened>, StorageError> {
         if let Some(opened) = self.volume.glance(key) {
             return Ok(Some(opened));
         }
         let (volume, name) = (Arc::clone(&self.volume), key.clone());
-        let mut found = blocking(move || Ok(volume.look(&name)?)).await?;
+        let mut found = self.within("look at an archive", self.blocking(move || Ok(volume.look(&name)?))).await?;
         if let Look::Unknown(opened) = found {
             // The semaphore is never closed.
             let _permit = self.examining.acquire().await;
             let (volume, name) = (Arc::clone(&self.volume), key.clone());
-            found = blocking(move || Ok(volume.examine(&name, opened)?)).await?;
+            found = self.blocking(move || Ok(volume.examine(&name, opened)?)).await?;
         }
         Ok(match found {
             Look::Sound(opened) => Some(opened),
@@ -141,6 +180,16 @@ fn disk() -> Disk {
     faults::disk()
 }
 
+async fn within<T>(
+    settings: &FilesystemSettings,
+    action: &'static str,
+    limit: Duration,
+    work: impl Future<Output = Result<T, StorageError>> + Send,
+) -> Result<T, StorageError> {
+    let silent = |_| FilesystemError::Silent { root: settings.root.clone(), action, seconds: limit.as_secs() };
+    tokio::time::timeout(limit, work).await.map_err(silent)?
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
 ) -> Result<T, StorageError> {
@@ -155,7 +204,8 @@ impl Storage for FilesystemStorage {
             return Err(StorageError::Corrupt { expected, actual });
         }
         let (key, content) = (key.clone(), content.clone());
-        self.write(move |volume| volume.put(&key, &content)).await
+        let limit = self.settings.timeout + Duration::from_secs(content.len() / SLOW);
+        within(&self.settings, "store an archive", limit, self.write(move |volume| volume.put(&key, &content))).await
     }
 
     async fn retrieve(
@@ -179,26 +229,26 @@ impl Storage for FilesystemStorage {
             Scope::Source(source) => Some(source.clone()),
         };
         let after = after.map(str::to_owned);
-        blocking(move || {
+        let listing = self.blocking(move || {
             let scope = source.as_ref().map_or(Scope::All, Scope::Source);
             Ok(volume.list(scope, after.as_deref(), page_size)?)
-        })
-        .await
+        });
+        self.within("list archives", listing).await
     }
 
     async fn delete(&self, key: &ArtifactKey) -> Result<(), StorageError> {
         let key = key.clone();
-        self.write(move |volume| Ok(volume.delete(&key)?)).await
+        self.within("delete an archive", self.write(move |volume| Ok(volume.delete(&key)?))).await
     }
 
     async fn verify(&self, key: &ArtifactKey) -> Result<Integrity, StorageError> {
         let _permit = self.examining.acquire().await;
         let (volume, key) = (Arc::clone(&self.volume), key.clone());
-        blocking(move || Ok(volume.verify(&key)?)).await
+        self.blocking(move || Ok(volume.verify(&key)?)).await
     }
 
     async fn remove_unfinished(&self, age: Duration) -> Result<usize, StorageError> {
-        self.write(move |volume| Ok(volume.sweep_unfinished(age)?)).await
+        self.within("remove unfinished archives", self.write(move |volume| Ok(volume.sweep_unfinished(age)?))).await
     }
 
     async fn lead(&self, leading: bool) -> Result<(), StorageError> {

@@ -62,7 +62,11 @@ impl Volume {
     fn write(&self, key: &ArtifactKey, content: &Spool) -> Result<Unfinished<'_>, StorageError> {
         let failed = |error| self.failed("write an archive")(error).needing(content.len());
         let path = self.layout.unfinished().join(format!("{:032x}", fastrand::u128(..)));
-        let file = self.disk.create_file(&path).map_err(failed)?;
+        self.writing().insert(path.clone());
+        let file = self.disk.create_file(&path).map_err(|error| {
+            self.writing().remove(&path);
+            failed(error)
+        })?;
         let unfinished = Unfinished { volume: self, path, file, is_named: false };
         let (mut reader, mut hasher, mut written) = (content.reader(), Hasher::default(), 0);
         let mut chunk = vec![0; CHUNK.min(content.len() as usize)];
@@ -116,7 +120,8 @@ impl Drop for Unfinished<'_> {
         if !self.is_named
             && let Err(error) = self.volume.disk.remove_file(&self.path)
         {
-            tracing::debug!(%error, "an unfinished archive could not be removed; the next start does");
+            tracing::debug!(%error, "an unfinished archive could not be removed; the garbage collector does");
         }
+        self.volume.writing().remove(&self.path);
     }
 }

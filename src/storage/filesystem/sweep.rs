@@ -68,7 +68,10 @@ impl Volume {
             };
             // A time to come is one of another clock.
             let is_due = age.is_zero() || now.duration_since(modified).is_ok_and(|idle| idle >= age);
-            if is_due && self.disk.remove_file(&entry.path()).map_err(&failed)? {
+            if is_due
+                && !self.writing().contains(&entry.path())
+                && self.disk.remove_file(&entry.path()).map_err(&failed)?
+            {
                 removed += 1;
             }
         }

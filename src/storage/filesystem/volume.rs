@@ -33,6 +33,8 @@ pub(super) struct Volume {
     /// Held for reading while a file gets its name in a folder, for writing while empty folders go.
     pub(super) sweeping: RwLock<()>,
     naming: [Mutex<()>; STRIPES],
+    /// Files that this process is writing, which no sweep takes for left behind.
+    writing: Mutex<HashSet<PathBuf>>,
 }
 
 impl Volume {
@@ -50,6 +52,7 @@ impl Volume {
             durable: Mutex::default(),
             sweeping: RwLock::default(),
             naming: Default::default(),
+            writing: Mutex::default(),
         })
     }
 
@@ -113,6 +116,11 @@ impl Volume {
     /// Takes note that folders are gone, or may be.
     pub(super) fn forget_folders(&self, is_gone: impl Fn(&Path) -> bool) {
         self.durable().retain(|path| !is_gone(path));
+    }
+
+    /// Files that this process is writing.
+    pub(super) fn writing(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn durable(&self) -> MutexGuard<'_, HashSet<PathBuf>> {

@@ -57,9 +57,7 @@ impl Writer {
 
     /// The right to write.
     pub(super) async fn guard(&self) -> Result<Guard, StorageError> {
-        if !self.wanted.load(Ordering::Acquire) {
-            return Err(FilesystemError::NotWriter { root: self.settings.root.clone() }.into());
-        }
+        self.check_wanted()?;
         let guard = Arc::clone(&self.lock).read_owned().await;
         if is_held(guard.as_ref()) {
             return Ok(guard);
@@ -68,8 +66,17 @@ impl Writer {
         self.take().await
     }
 
+    fn check_wanted(&self) -> Result<(), FilesystemError> {
+        if self.wanted.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        Err(FilesystemError::NotWriter { root: self.settings.root.clone() })
+    }
+
     async fn take(&self) -> Result<Guard, StorageError> {
         let mut lock = Arc::clone(&self.lock).write_owned().await;
+        // It may have been given up while we waited.
+        self.check_wanted()?;
         if !is_held(lock.as_ref()) {
             *lock = None;
             let (volume, settings) = (Arc::clone(&self.volume), Arc::clone(&self.settings));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
 
 use super::Bucket;
 use super::classify::{self, Refusal};
@@ -25,6 +25,8 @@ const ATTEMPTS: usize = 4;
 pub(super) struct Writer {
     wanted: AtomicBool,
     claimed: Mutex<bool>,
+    /// Held for reading by every write.
+    writes: RwLock<()>,
 }
 
 /// The marker as it is now.
@@ -34,16 +36,18 @@ struct Found {
 }
 
 impl Writer {
-    /// Says whether this process is the one that writes.
+    /// Says whether this process is the one that writes; returns once the writes of the term before are over.
     pub async fn lead(&self, leading: bool) {
         self.wanted.store(leading, Ordering::Release);
+        let _none_under_way = self.writes.write().await;
         *self.claimed.lock().await = false;
     }
 }
 
 impl Bucket {
-    /// Fails unless this process may write.
-    pub async fn check_writer(&self) -> Result<(), S3Error> {
+    /// The right to write, to be kept until the write is over.
+    pub async fn check_writer(&self) -> Result<RwLockReadGuard<'_, ()>, S3Error> {
+        let writing = self.writer.writes.read().await;
         if !self.writer.wanted.load(Ordering::Acquire) {
             return Err(S3Error::NotWriter { place: self.place.to_string() });
         }
@@ -52,7 +56,7 @@ impl Bucket {
             self.claim().await?;
             *claimed = true;
         }
-        Ok(())
+        Ok(writing)
     }
 
     /// Fails when the bucket is somebody else's.

@@ -56,7 +56,8 @@ impl Bucket {
                     let begun = time(upload.initiated);
                     // A time to come is one of another clock.
                     let is_due = age.is_zero() || SystemTime::now().duration_since(begun).is_ok_and(|idle| idle >= age);
-                    if is_due && object.starts_with(&ours) && self.abort(object, id).await? {
+                    let is_left = object.starts_with(&ours) && !self.uploading().contains(object);
+                    if is_due && is_left && self.abort(object, id).await? {
                         aborted += 1;
                     }
                 }

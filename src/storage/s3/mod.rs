@@ -18,9 +18,10 @@ mod read;
 mod settings;
 mod upload;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -68,6 +69,8 @@ struct Bucket {
     known: Known,
     examining: Semaphore,
     parts: Arc<Semaphore>,
+    /// Objects that this process is uploading, whose uploads are not unfinished.
+    uploading: Mutex<HashSet<String>>,
     page_size: i32,
 }
 
@@ -86,6 +89,7 @@ impl S3Storage {
             known: Known::default(),
             examining: Semaphore::new(EXAMINATIONS),
             parts: Arc::new(Semaphore::new(PARTS)),
+            uploading: Mutex::default(),
             page_size,
         };
         match bucket.check_owner().await {
@@ -101,7 +105,7 @@ impl S3Storage {
 impl Storage for S3Storage {
     async fn store(&self, key: &ArtifactKey, content: &Spool) -> Result<StoredArtifact, StorageError> {
         put::check(key.digest(), content.digest())?;
-        self.bucket.check_writer().await?;
+        let _writing = self.bucket.check_writer().await?;
         self.bucket.put(key, content).await
     }
 
@@ -153,7 +157,7 @@ impl Storage for S3Storage {
     }
 
     async fn delete(&self, key: &ArtifactKey) -> Result<(), StorageError> {
-        self.bucket.check_writer().await?;
+        let _writing = self.bucket.check_writer().await?;
         Ok(self.bucket.delete(key).await?)
     }
 
@@ -166,14 +170,14 @@ impl Storage for S3Storage {
     }
 
     async fn remove_unfinished(&self, age: Duration) -> Result<usize, StorageError> {
-        self.bucket.check_writer().await?;
+        let _writing = self.bucket.check_writer().await?;
         Ok(self.bucket.abort_unfinished(age).await?)
     }
 
     async fn lead(&self, leading: bool) -> Result<(), StorageError> {
         self.bucket.writer.lead(leading).await;
         if leading {
-            self.bucket.check_writer().await?;
+            drop(self.bucket.check_writer().await?);
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ impl Bucket {
     pub async fn put(self: &Arc<Self>, key: &ArtifactKey, content: &Spool) -> Result<StoredArtifact, StorageError> {
         if let Some(object) = self.look(key).await?
             && object.stored.size == content.len()
-            && self.known.is_sound(key, &object.identity) != Some(false)
+            && self.is_sound(key, &object).await?
         {
             return Ok(object.stored);
         }
@@ -40,6 +40,14 @@ impl Bucket {
         })?;
         self.known.note(key, identity, true);
         Ok(stored)
+    }
+
+    /// Whether what is there already is what its key says; read, unless that is known.
+    async fn is_sound(self: &Arc<Self>, key: &ArtifactKey, object: &Object) -> Result<bool, StorageError> {
+        match self.known.is_sound(key, &object.identity) {
+            Some(sound) => Ok(sound),
+            None => Ok(self.examine(key).await?.is_some_and(|(_, sound)| sound)),
+        }
     }
 
     /// Removes an archive.

@@ -3,8 +3,9 @@
 //! An upload runs in a task of its own, so that one that is given up is also taken back: what the server has of it costs
 //! room, and nobody sees it.
 
+use std::collections::HashSet;
 use std::io::{self, Read as _};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_s3::config::Builder;
@@ -39,6 +40,7 @@ impl Bucket {
         let _guard = given_up.clone().drop_guard();
         let (bucket, key, content) = (Arc::clone(self), key.clone(), content.clone());
         let uploading = tokio::spawn(async move {
+            let _uploading = Uploading::new(&bucket, bucket.place.object(&key));
             let upload = Upload::begin(bucket, &key).await?;
             let outcome = upload.send(key.digest(), &content, &given_up).await;
             if outcome.is_err() {
@@ -50,6 +52,11 @@ impl Bucket {
         uploading.await.map_err(io::Error::other)?
     }
 
+    /// Objects that this process is uploading.
+    pub fn uploading(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.uploading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Settings for requests that carry so many bytes.
     pub fn patience(&self, bytes: u64) -> Builder {
         let settings = &self.settings.bucket;
@@ -57,6 +64,25 @@ impl Bucket {
             .connect_timeout(settings.connect_timeout)
             .operation_attempt_timeout(settings.timeout + Duration::from_secs(bytes / SLOW));
         Builder::new().timeout_config(timeouts.build())
+    }
+}
+
+/// Says of an object, as long as it lives, that it is being uploaded.
+struct Uploading {
+    bucket: Arc<Bucket>,
+    object: String,
+}
+
+impl Uploading {
+    fn new(bucket: &Arc<Bucket>, object: String) -> Self {
+        bucket.uploading().insert(object.clone());
+        Self { bucket: Arc::clone(bucket), object }
+    }
+}
+
+impl Drop for Uploading {
+    fn drop(&mut self) {
+        self.bucket.uploading().remove(&self.object);
     }
 }
 

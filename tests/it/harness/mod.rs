@@ -2,17 +2,21 @@
 
 #![allow(dead_code, unused_imports)]
 
+mod bucket;
 mod command;
 mod controller;
 mod ledger;
 mod objects;
+mod rounds;
 mod scene;
 mod served;
 
+pub use bucket::in_bucket;
 pub use command::{BINARY, Ran, bare, finish, run, run_with};
 pub use controller::{Controller, Options};
 pub use ledger::{Ledger, events, wait_events};
 pub use objects::{Sources, config_map, every, files, http_source};
+pub use rounds::{value, whole_round};
 pub use scene::Scene;
 pub use served::{ensure_status, ensure_try_again};
 

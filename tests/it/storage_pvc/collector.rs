@@ -13,9 +13,7 @@ use serde_json::Value;
 use testbed::{archive, eventually};
 
 use super::Scene;
-use crate::harness::{Controller, Options, SOON};
-
-const ROUNDS: &str = "externalsource_storage_collector_rounds_total";
+use crate::harness::{Options, SOON, value, whole_round};
 
 impl Scene {
     /// Rounds without a rest, for which any age is old enough.
@@ -49,25 +47,6 @@ impl Scene {
         self.delete(name, PropagationPolicy::Background).await?;
         self.sources.wait_artifact(name, "be gone", Value::is_null).await.map(drop)
     }
-}
-
-/// The value of a series of a controller.
-async fn value(controller: &Controller, series: &str) -> Result<u64> {
-    let text = controller.scrape().await?;
-    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    Ok(line.unwrap_or("0").trim().parse()?)
-}
-
-/// Waits until a whole round that began after this call has ended like this.
-async fn whole_round(controller: &Controller, outcome: &str) -> Result<()> {
-    let series = format!("{ROUNDS}{{outcome=\"{outcome}\"}}");
-    let before = value(controller, &series).await?;
-    eventually("two more rounds", SOON, async || {
-        let now = value(controller, &series).await?;
-        ensure!(now >= before + 2, "{} rounds", now - before);
-        Ok(())
-    })
-    .await
 }
 
 async fn wait_until_gone(file: &Path) -> Result<()> {

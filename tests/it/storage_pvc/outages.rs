@@ -104,18 +104,23 @@ async fn a_volume_that_cannot_be_read_withdraws_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_volume_that_does_not_answer_stops_neither_probes_nor_the_rest() -> Result<()> {
+async fn a_volume_that_does_not_answer_is_told_and_stops_no_probe() -> Result<()> {
     let scene = Scene::new("deaf").await?;
-    let controller = scene.start_with(scene.breakable()).await?;
+    let impatient = scene.breakable().with("PVC_TIMEOUT", "1s").with("STORAGE_CACHE_MEMORY", "0");
+    let controller = scene.start_with(impatient).await?;
     scene.create("config", "x").await?;
     scene.sources.wait_ready("config").await?;
+    let before = scene.ensure_served("config", "x").await?;
     scene.breaks("hang")?;
     scene.say("config", "y");
     scene.sources.request("config", "1").await?;
-    scene.origin.wait_for_requests(&super::path("config"), 1, SOON).await?;
+    let source = scene.sources.wait_failed("config", "StorageOperationFailed").await?;
+    let ready = testbed::wait::condition(&source, "Ready").context("no Ready")?;
+    ensure!(ready["message"].as_str().is_some_and(|message| message.contains("did not answer within 1 s")), "{ready}");
+    ensure_try_again(&before.url).await?;
+    ensure_text(&controller, "[!]storage the volume").await?;
     let live = reqwest::get(format!("http://127.0.0.1:{}/healthz", controller.health)).await?;
     ensure!(live.status() == 200, "{}", live.text().await?);
-    ready_text(&controller).await?;
 
     scene.heals()?;
     let healed = async || scene.ensure_served("config", "y").await;

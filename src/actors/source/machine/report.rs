@@ -54,6 +54,12 @@ impl Machine {
         }
         if let Some(artifact) = &mut artifact {
             artifact.observed_generation = generation;
+            // The same bytes may be served elsewhere since they were stored.
+            if let Phase::Running(run) = &self.phase
+                && let Some(url) = run.url.as_ref().filter(|_| !is_new)
+            {
+                artifact.url.clone_from(url);
+            }
         }
         let ready = conditions::ready(self.success_message(artifact.as_ref()));
         let handled = self.handled.clone();

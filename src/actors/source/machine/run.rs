@@ -24,6 +24,8 @@ pub(super) struct Run {
     pub(super) progress: Arc<Progress>,
     /// Whether what is advertised is stored.
     pub(super) stored: bool,
+    /// Where it is served, if it is stored.
+    pub(super) url: Option<String>,
     pub(super) force: bool,
     pub(super) answer: Option<Made>,
     pub(super) archive: Option<Archive>,
@@ -99,6 +101,7 @@ impl Machine {
             generation: self.generation(),
             progress: Arc::clone(&progress),
             stored: false,
+            url: None,
             force,
             answer: None,
             archive: None,

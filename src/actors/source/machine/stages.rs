@@ -23,6 +23,7 @@ impl Machine {
         }
         let Phase::Running(run) = &mut self.phase else { return };
         run.stored = fetched.stored == Some(true);
+        run.url = fetched.url;
         match fetched.result {
             Ok(Answered { answer: Answer::NotModified, .. }) => {
                 self.succeed(Outcome { stored: None, made: None }, now, effects);

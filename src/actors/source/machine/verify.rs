@@ -24,7 +24,9 @@ impl Machine {
             self.note_stored(stored_at.is_some(), now, effects);
         }
         let stored_at = result.unwrap_or_default();
-        self.retire(effects);
+        if !is_ahead {
+            self.retire(effects);
+        }
         if self.is_paused() {
             return self.take_back_progress(now, effects);
         }

@@ -36,6 +36,7 @@ async fn volume(folder: &TempDir) -> FilesystemStorage {
         owner: Owner { cluster: None, namespace: "flux-system".into(), release: "main".into() },
         take_over: None,
         holder: "the test".into(),
+        timeout: std::time::Duration::from_secs(30),
     };
     FilesystemStorage::open(settings).await.unwrap()
 }

@@ -29,6 +29,7 @@ fn settings(root: &Path) -> FilesystemSettings {
         owner: Owner { cluster: Some("c1".into()), namespace: "flux-system".into(), release: "main".into() },
         take_over: None,
         holder: "the test".into(),
+        timeout: std::time::Duration::from_secs(30),
     }
 }
 

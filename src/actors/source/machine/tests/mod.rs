@@ -159,7 +159,7 @@ impl World {
             origin: "http://origin/config.yaml".to_owned(),
             file_name: "config.yaml".to_owned(),
         };
-        self.end(StageEnd::Fetched(Box::new(Fetched { stored: Some(stored), result: answer.map(answered) })))
+        self.end(StageEnd::Fetched(Box::new(Fetched { stored: Some(stored), url: None, result: answer.map(answered) })))
     }
 
     fn content(&mut self, stored: bool, body: &'static str, etag: &str) -> &mut Self {

@@ -63,6 +63,24 @@ fn an_older_artifact_is_drift_and_no_news() {
 }
 
 #[test]
+fn a_new_address_is_advertised_after_a_run_that_found_nothing_new_too() {
+    let mut world = settled();
+    world.fire(Timer::Wake).answer(true, Err(failure(crate::failure::Class::Refused))).apply();
+    let mut world = restarted(&world);
+    world.end(StageEnd::Verified(Ok(Some("http://there/artifact".to_owned()))));
+    let answered = Answered {
+        answer: Answer::NotModified,
+        fingerprint: "f1".to_owned(),
+        input: None,
+        origin: "http://origin/config.yaml".to_owned(),
+        file_name: "config.yaml".to_owned(),
+    };
+    let url = Some("http://there/artifact".to_owned());
+    world.end(StageEnd::Fetched(Box::new(Fetched { stored: Some(true), url, result: Ok(answered) }))).apply();
+    assert_eq!(world.status().artifact.as_ref().unwrap().url, "http://there/artifact");
+}
+
+#[test]
 fn a_failure_before_the_restart_is_tried_at_once() {
     let mut world = settled();
     world.fire(Timer::Wake).answer(true, Err(failure(crate::failure::Class::Refused))).apply();

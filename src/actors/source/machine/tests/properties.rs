@@ -95,9 +95,9 @@ fn end_of(world: &World, job: Job, way: u8) -> StageEnd {
                 origin: String::new(),
                 file_name: "data".to_owned(),
             };
-            StageEnd::Fetched(Box::new(Fetched { stored: Some(way == 6), result: Ok(answered) }))
+            StageEnd::Fetched(Box::new(Fetched { stored: Some(way == 6), url: None, result: Ok(answered) }))
         }
-        (Job::Fetch, _) => StageEnd::Fetched(Box::new(Fetched { stored: Some(false), result: Err(failed) })),
+        (Job::Fetch, _) => StageEnd::Fetched(Box::new(Fetched { stored: Some(false), url: None, result: Err(failed) })),
         (Job::Package, 6) => StageEnd::Packaged(Ok(Packaged::Unchanged)),
         (Job::Package, 7) => StageEnd::Packaged(Ok(Packaged::Archive(archive))),
         (Job::Package, _) => StageEnd::Packaged(Err(failed)),

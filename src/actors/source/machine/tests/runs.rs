@@ -109,7 +109,7 @@ fn a_new_spec_gives_up_the_run_and_its_late_answer() {
     world.change(&json!({"metadata": {"generation": 2}, "spec": {"interval": "5m"}}));
     assert!(world.effects.iter().any(|effect| matches!(effect, Effect::Cancel)));
     assert_eq!(world.started(), [Job::Fetch]);
-    let late = Fetched { stored: Some(true), result: Err(failure(crate::failure::Class::TRANSIENT)) };
+    let late = Fetched { stored: Some(true), url: None, result: Err(failure(crate::failure::Class::TRANSIENT)) };
     assert!(world.step(Input::Ended(outdated, StageEnd::Fetched(Box::new(late)))).effects.is_empty());
     world.content(true, "a: 1", "\"e1\"").end(StageEnd::Packaged(Ok(Packaged::Unchanged))).apply();
     assert_eq!(world.status().observed_generation, Some(2));
