@@ -9,7 +9,7 @@ use super::{CollectSettings, Incomplete, Overseer, Removed};
 use crate::api::ObjectName;
 use crate::storage::{ArtifactKey, Integrity, Page, Presence, Scope, Storage, StorageError, StoredArtifact};
 
-/// Removals that fail in a row before the round removes nothing more: then it is not about single archives.
+/// Removals that fail in a row before nothing more of a page is removed: then it is not about single archives.
 const FAILURES: usize = 16;
 
 /// A round that did not end; the next one goes on where it stopped.
@@ -87,8 +87,7 @@ impl Round {
         let now = SystemTime::now();
         let began = *self.began.get_or_insert(now);
         let window = Window { from: self.verified_to, to: now, period: settings.verify_period };
-        self.failures = 0;
-        let mut pace = Pace::new();
+        let (mut pace, mut gave_up) = (Pace::new(), false);
         match storage.remove_unfinished(settings.stale_after).await {
             Ok(count) => self.summary.unfinished += count,
             Err(error) => overseer.failed("sweep", &error),
@@ -96,7 +95,9 @@ impl Round {
         loop {
             let listed = storage.list(Scope::All, self.after.as_deref()).await;
             let Page { entries, next } = listed.map_err(RoundError::List)?;
+            self.failures = 0;
             self.page(&entries.into(), &tools, window, &mut pace).await?;
+            gave_up |= self.is_stuck();
             self.after = next;
             if self.after.is_none() {
                 break;
@@ -105,9 +106,9 @@ impl Round {
         }
         self.end_group(&tools);
         self.verify_advertised(&tools, window, &mut pace).await;
-        let (summary, is_stuck) = (self.summary, self.is_stuck());
+        let summary = self.summary;
         *self = Self::new(began);
-        if is_stuck { Err(RoundError::Remove) } else { Ok(summary) }
+        if gave_up { Err(RoundError::Remove) } else { Ok(summary) }
     }
 
     async fn page(

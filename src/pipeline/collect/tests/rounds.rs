@@ -69,10 +69,8 @@ async fn what_cannot_be_removed_keeps_nothing_else_from_its_turn() {
     let mut round = Round::new(SystemTime::now());
     let failed = round.run(&shelf, &presence, &world, &SETTINGS).await;
     assert!(matches!(failed, Err(RoundError::Remove)), "{failed:?}");
-    assert_eq!(shelf.stored().len(), 60);
-    // Goes on behind the page that it gave up.
-    let summary = round.run(&shelf, &presence, &world, &SETTINGS).await.unwrap();
-    assert_eq!((summary.removed.removed, shelf.stored().len()), (30, 30));
+    // It has given up the first page alone.
+    assert_eq!(shelf.stored().len(), 30);
     assert!(shelf.stored().iter().all(|stored| keys[..30].contains(&stored.key)));
 }
 
