@@ -45,12 +45,12 @@ impl Reported {
     fn read<T>(&self, operation: &'static str, result: Result<T, StorageError>) -> Result<T, StorageError> {
         self.note(operation, Dependency::Storage, result)
     }
+}
 
-    /// Other writes than stores say little about whether the storage takes more: a full one lets everything be removed,
-    /// and a sweep that finds nothing writes nothing.
-    fn count<T>(&self, operation: &'static str, result: Result<T, StorageError>) -> Result<T, StorageError> {
-        result.inspect_err(|_| metrics::storage_failed(operation))
-    }
+/// Other writes than stores say little about whether the storage takes more: a full one lets everything be removed,
+/// and a sweep that finds nothing writes nothing.
+fn count<T>(operation: &'static str, result: Result<T, StorageError>) -> Result<T, StorageError> {
+    result.inspect_err(|_| metrics::storage_failed(operation))
 }
 
 #[async_trait]
@@ -82,7 +82,7 @@ impl Storage for Reported {
     }
 
     async fn delete(&self, key: &ArtifactKey) -> Result<(), StorageError> {
-        self.count("delete", self.storage.delete(key).await)
+        count("delete", self.storage.delete(key).await)
     }
 
     async fn verify(&self, key: &ArtifactKey) -> Result<Integrity, StorageError> {
@@ -90,11 +90,11 @@ impl Storage for Reported {
     }
 
     async fn remove_unfinished(&self, age: Duration) -> Result<usize, StorageError> {
-        self.count("remove-unfinished", self.storage.remove_unfinished(age).await)
+        count("remove-unfinished", self.storage.remove_unfinished(age).await)
     }
 
     async fn lead(&self, leading: bool) -> Result<(), StorageError> {
-        self.count("lead", self.storage.lead(leading).await)
+        count("lead", self.storage.lead(leading).await)
     }
 
     async fn redirect(&self, key: &ArtifactKey) -> Result<Option<String>, StorageError> {

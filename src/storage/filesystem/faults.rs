@@ -36,7 +36,7 @@ fn obey(file: &Path, is_change: bool) -> io::Result<()> {
         let Ok(fault) = std::fs::read_to_string(file) else { return Ok(()) };
         let (what, number) = fault.trim().split_once(' ').unwrap_or((fault.trim(), ""));
         match (what, number.parse()) {
-            ("hang", _) => std::thread::sleep(Duration::from_millis(20)),
+            ("hang", _) => std::thread::park_timeout(Duration::from_millis(20)),
             ("all", Ok(number)) => return Err(io::Error::from_raw_os_error(number)),
             ("writes", Ok(number)) if is_change => return Err(io::Error::from_raw_os_error(number)),
             _ => return Ok(()),
