@@ -97,8 +97,9 @@ mod tests {
         assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
         assert_eq!(json(100_000, 1), text);
         assert_ne!(json(100_000, 2), text);
-        let ratio = text.len() / crate::archive::gzip(text.as_bytes()).len();
-        assert!((3..6).contains(&ratio), "{ratio}");
+        // Somewhat less than a large one, because its words are new once.
+        let ratio = text.len() as f64 / crate::archive::gzip(text.as_bytes()).len() as f64;
+        assert!((2.0..6.0).contains(&ratio), "{ratio}");
     }
 
     #[test]

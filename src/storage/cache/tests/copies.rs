@@ -132,3 +132,15 @@ async fn what_another_process_removes_ends_once_the_backend_is_asked_again() {
     bed.cache.shelf.get(&key).unwrap().make_due();
     assert_eq!(bed.get(&key).await, None);
 }
+
+#[tokio::test]
+async fn where_no_copy_can_be_made_archives_come_from_the_backend() {
+    let mut bed = Bed::new(SMALL);
+    let nowhere = Spools::new(16 << 10, "/nonexistent/spool");
+    let backend = Arc::clone(&bed.backend) as Arc<_>;
+    bed.cache = Arc::new(Cached::new(backend, SMALL, &nowhere, Arc::clone(&bed.presence)));
+    let key = bed.put("large", 100_000).await;
+    for _ in 0..2 {
+        assert_eq!(bed.get(&key).await.unwrap(), content("large", 100_000));
+    }
+}

@@ -124,3 +124,16 @@ async fn an_archive_that_comes_while_its_folder_goes_is_kept() {
         task.unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_is_being_written_is_nobodys_remains() {
+    let (storage, folder) = open().await;
+    let path = folder.path().join(".flux-externalsource/unfinished/4567");
+    fs::write(&path, "half of an arch").unwrap();
+    storage.volume.writing().insert(path.clone());
+    assert_eq!(storage.volume.sweep_unfinished(Duration::ZERO).unwrap(), 0);
+    storage.volume.writing().remove(&path);
+    assert_eq!(storage.volume.sweep_unfinished(Duration::ZERO).unwrap(), 1);
+    put(&storage, "config", b"x").await;
+    assert!(storage.volume.writing().is_empty(), "a store that is over still counts as under way");
+}
