@@ -123,7 +123,7 @@ impl MemoryStorage {
     /// another one that is certain only with a complete view, and once it had the time to advertise.
     fn may_go(&self, stored: &StoredArtifact, key: &ArtifactKey, now: SystemTime) -> bool {
         if stored.key.source() == key.source() {
-            return self.presence.advertised(key.source()).as_ref() != Some(&stored.key);
+            return !self.presence.is_advertised(&stored.key);
         }
         let age = now.duration_since(stored.stored_at).unwrap_or_default();
         age >= self.settling && self.presence.absence(&stored.key) == Absence::Known

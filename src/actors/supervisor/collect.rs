@@ -87,7 +87,7 @@ impl SupervisorState {
 
     fn remove_damaged(&self, key: ArtifactKey, job: Job) {
         let claims = self.claims(&key);
-        let is_advertised = self.args.context.presence.advertised(key.source()).as_ref() == Some(&key);
+        let is_advertised = self.args.context.presence.is_advertised(&key);
         if !claims.is_watched || claims.is_named || is_advertised {
             return;
         }

@@ -1,12 +1,16 @@
 //! Starts the binary as a pod would: its own account, its own ports, settings from the environment.
 
-use anyhow::Result;
-use testbed::{Process, ProcessBuilder, Testbed, free_port};
+use anyhow::{Result, ensure};
+use testbed::{Process, ProcessBuilder, Testbed, archive, free_port};
 
-use super::SOON;
+use super::{SOON, Sources};
 
 /// The account of deploy/rbac.yaml.
 const ACCOUNT: (&str, &str) = ("flux-system", "flux-externalsource-controller");
+
+/// A lease that expires within a test, and that a leader on a busy machine keeps all the same.
+const LEASE: [(&str, &str); 3] =
+    [("LEASE_DURATION", "5s"), ("LEASE_RENEW_DEADLINE", "4s"), ("LEASE_RETRY_PERIOD", "500ms")];
 
 /// How a controller differs from the usual one of a test.
 #[derive(Debug, Clone, Default)]
@@ -85,12 +89,45 @@ impl Controller {
         Ok(Self { process: process.spawn()?, artifacts, health, metrics, user: account.user })
     }
 
+    /// One of several replicas over the storage that the options name.
+    pub async fn replica(testbed: &Testbed, namespace: &str, options: Options, pod: &str) -> Result<Self> {
+        let port = free_port()?;
+        let mut options = options
+            .with("ARTIFACT_SERVER_PORT", port.to_string())
+            .with("LEADER_ELECT", "true")
+            .with("LEASE_NAME", namespace)
+            .with("POD_NAME", format!("{namespace}-{pod}"));
+        for (name, value) in LEASE {
+            options = options.with(name, value);
+        }
+        let mut controller = Self::start_with(testbed, namespace, options).await?;
+        controller.artifacts = port;
+        Ok(controller)
+    }
+
+    /// Starts a controller that ends at once because of its settings or its storage; gives what it said.
+    pub async fn refused(testbed: &Testbed, namespace: &str, options: Options) -> Result<String> {
+        let controller = Self::spawn(testbed, namespace, options).await?;
+        let status = controller.process.wait(SOON).await?;
+        ensure!(status.code() == Some(1), "{status}: {}", controller.process.log_tail());
+        controller.process.log()
+    }
+
+    /// Downloads what is advertised from this replica.
+    pub async fn ensure_serves(&self, sources: &Sources, name: &str) -> Result<()> {
+        let artifact = sources.advertised(name).await?;
+        let url = format!("http://127.0.0.1:{}/{}", self.artifacts, artifact.path);
+        let bytes = reqwest::get(url).await?.error_for_status()?.bytes().await?;
+        ensure!(archive::digest(&bytes) == artifact.digest, "{name} is something else");
+        Ok(())
+    }
+
     /// Waits until `/readyz` says so.
     pub async fn until_ready(&self) -> Result<()> {
         self.process
             .until_ready(SOON, || async {
                 let answer = reqwest::get(format!("http://127.0.0.1:{}/readyz", self.health)).await?;
-                anyhow::ensure!(answer.status() == 200, "{}", answer.text().await?);
+                ensure!(answer.status() == 200, "{}", answer.text().await?);
                 Ok(())
             })
             .await

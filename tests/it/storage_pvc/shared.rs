@@ -1,39 +1,18 @@
 //! Several replicas, one volume: the leader writes, and each serves everything.
 
 use anyhow::{Result, ensure};
-use testbed::{archive, eventually};
+use testbed::eventually;
 
 use super::{Scene, path};
 use crate::harness::{Controller, SOON};
 
-/// A lease that expires within a test, and that a leader on a busy machine keeps all the same.
-const LEASE: [(&str, &str); 3] =
-    [("LEASE_DURATION", "5s"), ("LEASE_RENEW_DEADLINE", "4s"), ("LEASE_RETRY_PERIOD", "500ms")];
-
 async fn replica(scene: &Scene, pod: &str) -> Result<Controller> {
-    let port = testbed::free_port()?;
-    let mut options = scene
-        .options()
-        .with("PVC_SHARED", "true")
-        .with("ARTIFACT_SERVER_PORT", port.to_string())
-        .with("LEADER_ELECT", "true")
-        .with("LEASE_NAME", scene.sources.namespace.clone())
-        .with("POD_NAME", format!("{}-{pod}", scene.sources.namespace));
-    for (name, value) in LEASE {
-        options = options.with(name, value);
-    }
-    let mut controller = scene.start_with(options).await?;
-    controller.artifacts = port;
-    Ok(controller)
+    Controller::replica(&scene.testbed, &scene.sources.namespace, scene.options().with("PVC_SHARED", "true"), pod).await
 }
 
 /// Downloads what is advertised from this replica.
 async fn ensure_serves(scene: &Scene, replica: &Controller, name: &str) -> Result<()> {
-    let artifact = scene.sources.advertised(name).await?;
-    let url = format!("http://127.0.0.1:{}/{}", replica.artifacts, artifact.path);
-    let bytes = reqwest::get(url).await?.error_for_status()?.bytes().await?;
-    ensure!(archive::digest(&bytes) == artifact.digest, "{name} is something else");
-    Ok(())
+    replica.ensure_serves(&scene.sources, name).await
 }
 
 #[tokio::test]

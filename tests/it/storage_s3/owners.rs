@@ -4,15 +4,12 @@ use anyhow::{Result, ensure};
 use testbed::s3::Kind;
 
 use super::Scene;
-use crate::harness::{Options, SOON};
+use crate::harness::{Controller, Options};
 
 impl Scene {
     /// Starts a controller that ends at once because of its storage; gives what it said.
     async fn refused(&self, options: Options) -> Result<String> {
-        let controller = self.spawn_with(options).await?;
-        let status = controller.process.wait(SOON).await?;
-        ensure!(status.code() == Some(1), "{status}: {}", controller.process.log_tail());
-        controller.process.log()
+        Controller::refused(&self.testbed, &self.sources.namespace, options).await
     }
 }
 
