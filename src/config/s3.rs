@@ -113,6 +113,8 @@ mod tests {
             let error = settings(&[("S3_ENDPOINT", endpoint)]).unwrap_err();
             assert!(error.to_string().contains("must be a host"), "{error}");
         }
+        let error = settings(&[("S3_ENDPOINT", "https://user:hunter2@minio:9000")]).unwrap_err().to_string();
+        assert!(error.contains("https://***@minio:9000") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

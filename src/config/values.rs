@@ -115,19 +115,23 @@ impl Values {
         let Some((value, origin)) = self.text(&setting.info) else { return Ok(None) };
         match (setting.parse)(value) {
             Ok(parsed) => Ok(Some(parsed)),
-            Err(why) => Err(ConfigError::Invalid { name: setting.info.name, origin, value: value.to_owned(), why }),
+            Err(why) => Err(ConfigError::Invalid { name: setting.info.name, origin, value: shown(value), why }),
         }
     }
 
     /// An error about the value that this setting has, for what a parser cannot see.
     pub fn reject<T>(&self, setting: &Setting<T>, why: impl Into<String>) -> ConfigError {
         let (value, origin) = self.text(&setting.info).unwrap_or(("", Origin::Default));
-        ConfigError::Invalid { name: setting.info.name, origin, value: value.to_owned(), why: why.into() }
+        ConfigError::Invalid { name: setting.info.name, origin, value: shown(value), why: why.into() }
     }
 
     /// "NAME (value)", for messages about two settings.
     pub fn quote<T>(&self, setting: &Setting<T>) -> String {
-        format!("{} ({})", setting.info.name, self.text(&setting.info).map_or("not set", |(value, _)| value))
+        format!(
+            "{} ({})",
+            setting.info.name,
+            self.text(&setting.info).map_or_else(|| "not set".to_owned(), |(value, _)| shown(value))
+        )
     }
 
     fn text(&self, info: &Info) -> Option<(&str, Origin)> {
@@ -144,4 +148,11 @@ impl Values {
 
 fn set_text<'a>(layer: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
     layer.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+/// A value as messages may have it: what stands before the `@` of an address may be a password.
+fn shown(value: &str) -> String {
+    let Some((user, rest)) = value.rsplit_once('@') else { return value.to_owned() };
+    let scheme = user.split_once("://").map(|(scheme, _)| format!("{scheme}://")).unwrap_or_default();
+    format!("{scheme}***@{rest}")
 }
